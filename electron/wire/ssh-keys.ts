@@ -1,0 +1,94 @@
+import { createPublicKey, type KeyObject } from 'node:crypto'
+import { malformed } from './der.ts'
+import { SshReader, sshMpint, sshString } from './ssh-bytes.ts'
+
+/** Public keys as OpenSSH writes them: RSA, ECDSA P-256 and Ed25519. RFC 4253 6.6, RFC 5656 3.1, RFC 8709 4 */
+
+const ECDSA = 'ecdsa-sha2-nistp256'
+
+export type SshKeyType = 'ssh-rsa' | typeof ECDSA | 'ssh-ed25519'
+
+/** Long enough for certificates with many extensions, short enough for a stranger. */
+const MAX_LINE = 256 * 1024
+
+export interface SshLine {
+  readonly type: string
+  readonly blob: Buffer
+  readonly comment: string
+}
+
+/** Splits an authorized_keys line without options. @throws PorticoError wire/malformed `ssh: no key found`, Go's words */
+export function splitSshLine(line: string): SshLine {
+  const found = line.length > MAX_LINE ? null : /^\s*([a-z0-9@.-]+)[ \t]+([A-Za-z0-9+/]+={0,2})(?:[ \t]+([^\r\n]*))?\s*$/.exec(line)
+  if (found === null) throw malformed('ssh: no key found')
+  const blob = Buffer.from(found[2]!, 'base64')
+  if (new SshReader(blob).text() !== found[1]) throw malformed('ssh: no key found')
+  return { type: found[1]!, blob, comment: found[3] ?? '' }
+}
+
+export function sshKeyType(key: KeyObject): SshKeyType {
+  switch (key.asymmetricKeyType) {
+    case 'rsa':
+      return 'ssh-rsa'
+    case 'ed25519':
+      return 'ssh-ed25519'
+    case 'ec':
+      if (key.asymmetricKeyDetails?.namedCurve === 'prime256v1') return ECDSA
+  }
+  throw malformed(`no SSH key type for ${key.asymmetricKeyType}`)
+}
+
+const fromUrl = (text: string | undefined): Buffer => Buffer.from(text ?? '', 'base64url')
+
+/** The fields after the type: also the middle of a certificate. Takes public or private keys. */
+export function sshKeyFields(key: KeyObject): Buffer {
+  const type = sshKeyType(key)
+  const jwk = (key.type === 'private' ? createPublicKey(key) : key).export({ format: 'jwk' })
+  if (type === 'ssh-rsa') return Buffer.concat([sshMpint(fromUrl(jwk.e)), sshMpint(fromUrl(jwk.n))])
+  if (type === 'ssh-ed25519') return sshString(fromUrl(jwk.x))
+  return Buffer.concat([sshString('nistp256'), sshString(Buffer.concat([Buffer.from([4]), fromUrl(jwk.x), fromUrl(jwk.y)]))])
+}
+
+export function encodeSshKey(key: KeyObject): Buffer {
+  return Buffer.concat([sshString(sshKeyType(key)), sshKeyFields(key)])
+}
+
+/** `ssh-rsa AAAA…` without an end of line. */
+export function formatSshKey(key: KeyObject, comment = ''): string {
+  return `${sshKeyType(key)} ${encodeSshKey(key).toString('base64')}${comment === '' ? '' : ` ${comment}`}`
+}
+
+/** Reads the fields that follow the type in a key blob or a certificate. */
+export function readSshKeyFields(type: string, reader: SshReader): KeyObject {
+  try {
+    if (type === 'ssh-rsa') {
+      const [e, n] = [reader.string(), reader.string()]
+      return createPublicKey({ format: 'jwk', key: { kty: 'RSA', e: trimmed(e).toString('base64url'), n: trimmed(n).toString('base64url') } })
+    }
+    if (type === 'ssh-ed25519') return createPublicKey({ format: 'jwk', key: { kty: 'OKP', crv: 'Ed25519', x: reader.string().toString('base64url') } })
+    if (type === ECDSA) {
+      const [curve, point] = [reader.text(), reader.string()]
+      if (curve !== 'nistp256' || point.length !== 65 || point[0] !== 4) throw malformed('ECDSA point is wrong')
+      const [x, y] = [point.subarray(1, 33).toString('base64url'), point.subarray(33).toString('base64url')]
+      return createPublicKey({ format: 'jwk', key: { kty: 'EC', crv: 'P-256', x, y } })
+    }
+  } catch {
+    throw malformed('an SSH key cannot be read')
+  }
+  throw malformed(`SSH key type ${type} is not supported`)
+}
+
+const trimmed = (mpint: Buffer): Buffer => (mpint[0] === 0 ? mpint.subarray(1) : mpint)
+
+/** @throws PorticoError wire/malformed */
+export function decodeSshKey(blob: Buffer): KeyObject {
+  const reader = new SshReader(blob)
+  const key = readSshKeyFields(reader.text(), reader)
+  if (!reader.done) throw malformed('bytes follow an SSH key')
+  return key
+}
+
+/** @throws PorticoError wire/malformed `ssh: no key found` */
+export function parseSshKey(line: string): KeyObject {
+  return decodeSshKey(splitSshLine(line).blob)
+}
