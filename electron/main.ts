@@ -7,12 +7,13 @@ import { serveWindow } from './ipc/serve-window.ts'
 import { openLog } from './log/open-log.ts'
 import { hardenPages, denyPermissions } from './shell/harden.ts'
 import { installMenu } from './shell/menu.ts'
+import { isOurFrame } from './shell/our-page.ts'
 import { registerPageScheme, servePage } from './shell/page-scheme.ts'
 import { closeOnQuit } from './shell/quit.ts'
 import { shellAnswers } from './shell/shell-answers.ts'
 import { failToStart, logUncaught } from './shell/uncaught.ts'
 import { focusWindow, openWindow } from './shell/window.ts'
-import { openHome } from './state/open-home.ts'
+import { openHome } from './state/home.ts'
 
 /** Builds everything, wires it, closes it in reverse order. The built file is out/main/main.mjs. */
 const beside = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
@@ -25,7 +26,7 @@ async function run(): Promise<void> {
   if (!app.requestSingleInstanceLock()) return app.quit()
 
   registerPageScheme()
-  const log = openLog(home)
+  const log = openLog({ folder: home.logs })
   logUncaught(log)
   hardenPages(log)
   let window: BrowserWindow | undefined
@@ -43,12 +44,13 @@ async function run(): Promise<void> {
     log,
     checkAnswers: !app.isPackaged,
     page: () => window?.webContents,
+    mayAsk: frame => isOurFrame(frame, window?.webContents.mainFrame),
     onChange: core.onChange,
   })
   closeOnQuit(async () => {
     stopServing()
     await core.close()
-    await log.close()
+    log.close()
   }, log)
 
   denyPermissions()

@@ -1,13 +1,14 @@
-import { ipcMain, type IpcMainInvokeEvent, type WebContents } from 'electron'
+import { ipcMain, type IpcMainInvokeEvent, type WebContents, type WebFrameMain } from 'electron'
 import { PorticoError } from '../../shared/errors.ts'
 import type { Change } from '../../shared/state.ts'
 import { answerQuestion, type AnswerOptions } from './answer-question.ts'
 import { ASK_CHANNEL, CHANGE_CHANNEL } from './channels.ts'
-import { isOurFrame } from './our-frame.ts'
 
 export interface ServeOptions extends AnswerOptions {
   /** The page of the window as it is now; undefined while there is none. */
   readonly page: () => WebContents | undefined
+  /** Whether this frame is the top one of our window, on our own page. */
+  readonly mayAsk: (frame: WebFrameMain | null) => boolean
   readonly onChange: (listener: (change: Change) => void) => () => void
 }
 
@@ -18,7 +19,7 @@ export interface ServeOptions extends AnswerOptions {
  */
 export function serveWindow(options: ServeOptions): () => void {
   ipcMain.handle(ASK_CHANNEL, async (event: IpcMainInvokeEvent, question: unknown, ask: unknown) => {
-    if (isOurFrame(event.senderFrame, options.page()?.mainFrame)) return answerQuestion(question, ask, options)
+    if (options.mayAsk(event.senderFrame)) return answerQuestion(question, ask, options)
     options.log.warn('ipc.stranger', { url: event.senderFrame?.url ?? 'gone' })
     return { ok: false, failure: new PorticoError('app/bug', { why: 'this page may not ask' }).toFailure() }
   })

@@ -1,5 +1,5 @@
 import { app, session, type WebContents } from 'electron'
-import { isOurUrl } from '../ipc/our-frame.ts'
+import { isOurUrl } from './our-page.ts'
 import type { Log } from '../log/log.ts'
 
 /** Every page, also one that we never meant to open: no navigation away, no new windows, no webviews. */

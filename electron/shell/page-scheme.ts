@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { extname, join, sep } from 'node:path'
 import { protocol } from 'electron'
-import { PAGE_HOST, PAGE_SCHEME } from '../ipc/our-frame.ts'
+import { PAGE_HOST, PAGE_SCHEME } from './our-page.ts'
 
 /** Must run before the app is ready: a scheme's rights are fixed at start-up. */
 export function registerPageScheme(): void {

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { app, BrowserWindow, dialog, nativeTheme, screen } from 'electron'
-import { PAGE_URL } from '../ipc/our-frame.ts'
+import { PAGE_URL } from './our-page.ts'
 import type { Log } from '../log/log.ts'
 import { loadPlacement, savePlacement, SMALLEST } from './bounds.ts'
 
