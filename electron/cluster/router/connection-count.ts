@@ -1,0 +1,39 @@
+import type { Log } from '../../log/log.ts'
+
+/** Connections open now, in all and per client address. */
+export class ConnectionCount {
+  readonly #limit: number
+  readonly #limitPerAddress: number
+  readonly #log: Log
+  readonly #perAddress = new Map<string, number>()
+  #total = 0
+  #full = false
+
+  constructor(limit: number, limitPerAddress: number, log: Log) {
+    this.#limit = limit
+    this.#limitPerAddress = limitPerAddress
+    this.#log = log
+  }
+
+  /** @returns false when it would be one too many: it is not counted, and must not be removed. */
+  add(host: string): boolean {
+    const count = this.#perAddress.get(host) ?? 0
+    if (this.#total >= this.#limit || count >= this.#limitPerAddress) {
+      // Once until it is half empty again: a flood must not fill the log.
+      if (!this.#full) this.#log.warn('router.full', { host, connections: this.#total, ofHost: count })
+      this.#full = true
+      return false
+    }
+    this.#total += 1
+    this.#perAddress.set(host, count + 1)
+    return true
+  }
+
+  remove(host: string): void {
+    const left = (this.#perAddress.get(host) ?? 0) - 1
+    if (left > 0) this.#perAddress.set(host, left)
+    else this.#perAddress.delete(host)
+    this.#total -= 1
+    if (this.#total * 2 <= this.#limit && left * 2 <= this.#limitPerAddress) this.#full = false
+  }
+}

@@ -1,0 +1,153 @@
+import { randomBytes } from 'node:crypto'
+import type { Duplex } from 'node:stream'
+import { createSecureContext, TLSSocket, type SecureContext } from 'node:tls'
+import { PorticoError } from '../../../shared/errors.ts'
+import { decodeIdentity, type Identity } from '../../wire/identity.ts'
+import type { KeyPair } from '../auth/auth.ts'
+import { parseClientCas, refuseClientCertificate, type ClientCa } from './client-certificate.ts'
+import { closeGently } from './close-gently.ts'
+
+export interface TlsConfiguration {
+  readonly keyPair: KeyPair
+  /** PEM. Their names are listed in the CertificateRequest. */
+  readonly clientCas: readonly string[]
+  /** `optional`: asked for, verified if given. */
+  readonly clientCertificate: 'none' | 'optional' | 'required'
+  /** Best first; the first one that the client offers too is negotiated. None in common: alert 120. Absent: any offer is accepted, none negotiated. */
+  readonly alpn?: readonly string[]
+}
+
+export interface ServedTls {
+  readonly stream: TLSSocket
+  /** undefined = none */
+  readonly negotiated: string | undefined
+  readonly sni: string | undefined
+  /** undefined without a certificate, and for one that verifies but does not say who it is for. */
+  readonly identity: Identity | undefined
+  /** DER of the verified client certificate. */
+  readonly peerCertificate: Uint8Array | undefined
+}
+
+/**
+ * Ends TLS on a stream, as the server. A TCP socket is taken over natively; any other Duplex works too (TLS inside TLS).
+ * When it rejects, the stream is closed: with the TLS library's alert where it sends one, else with FIN.
+ * @param options.deadlineMs for the whole handshake
+ * @throws PorticoError `access/denied` (client certificate; facts.why), `wire/malformed` (TLS failed), `wire/cut-short` (ended early
+ *   or over the deadline), `cluster/config` (the key pair or a CA cannot be used)
+ */
+export async function serveTls(
+  stream: Duplex,
+  options: TlsConfiguration & { readonly deadlineMs: number; readonly now?: () => number },
+): Promise<ServedTls> {
+  stream.on('error', () => stream.destroy())
+  try {
+    const { context, cas } = contextFor(options)
+    const secure = new TLSSocket(stream, {
+      isServer: true,
+      secureContext: context,
+      requestCert: options.clientCertificate !== 'none',
+      // Only makes the library refuse a missing certificate itself, with an alert: given ones are judged below.
+      rejectUnauthorized: options.clientCertificate === 'required',
+      ...(options.alpn === undefined ? {} : { ALPNProtocols: [...options.alpn] }),
+    })
+    await handshaken(secure, options.deadlineMs)
+    const certificate = options.clientCertificate === 'none' ? undefined : secure.getPeerX509Certificate()
+    const why = certificate && refuseClientCertificate(certificate, cas, (options.now ?? Date.now)())
+    if (why !== undefined) {
+      await closeGently(secure)
+      throw new PorticoError('access/denied', { why: `client certificate: ${why}` })
+    }
+    return {
+      stream: secure,
+      negotiated: typeof secure.alpnProtocol === 'string' && secure.alpnProtocol !== '' ? secure.alpnProtocol : undefined,
+      sni: serverName(secure),
+      identity: certificate && identityOf(certificate.raw),
+      peerCertificate: certificate?.raw,
+    }
+  } catch (thrown) {
+    stream.destroy()
+    throw thrown
+  }
+}
+
+function handshaken(secure: TLSSocket, deadlineMs: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let cause: NodeJS.ErrnoException | undefined
+    const deadline = setTimeout(() => fail('no handshake in time'), deadlineMs)
+    const fail = (why: string): void => {
+      settle()
+      secure.destroy()
+      reject(new PorticoError(cause === undefined ? 'wire/cut-short' : 'wire/malformed', { why }, cause))
+    }
+    const closed = (): void => fail(cause?.code ?? cause?.message ?? 'closed in the handshake')
+    const done = (): void => {
+      settle()
+      resolve()
+    }
+    const settle = (): void => {
+      clearTimeout(deadline)
+      secure.off('close', closed).off('secure', done)
+    }
+    // Stays for good: whoever gets the stream may attach its own listener later.
+    secure.on('error', error => (cause ??= error))
+    secure.once('close', closed).once('secure', done)
+  })
+}
+
+/** Node's types leave out what a server-side socket says about SNI. */
+function serverName(secure: TLSSocket & { readonly servername?: string | false | null }): string | undefined {
+  return typeof secure.servername === 'string' ? secure.servername : undefined
+}
+
+function identityOf(der: Uint8Array): Identity | undefined {
+  try {
+    return decodeIdentity(der).identity
+  } catch {
+    return undefined // verified, but no certificate of a user or service: counts as none
+  }
+}
+
+interface CachedContext extends TlsConfiguration {
+  readonly context: SecureContext
+  readonly cas: readonly ClientCa[]
+}
+
+/** Configurations in use at one time; a reload of a key pair or CA list adds one and pushes out the oldest. */
+const CACHED = 32
+const contexts: CachedContext[] = []
+
+/** Equal configurations share one context and its tickets; configurations that differ in anything share nothing. */
+function contextFor(options: TlsConfiguration): CachedContext {
+  const known = contexts.find(cached => isSame(cached, options))
+  if (known !== undefined) return known
+  const { keyPair, clientCas, clientCertificate, alpn } = options
+  try {
+    const context = createSecureContext({
+      key: keyPair.key,
+      cert: keyPair.cert,
+      minVersion: 'TLSv1.2',
+      // Some list always, or Node trusts the public CAs here.
+      ca: clientCertificate === 'none' ? [] : [...clientCas],
+      sessionIdContext: randomBytes(16).toString('hex'),
+      ticketKeys: randomBytes(48),
+      sessionTimeout: 3_600,
+    })
+    const cas = clientCertificate === 'none' ? [] : parseClientCas(clientCas)
+    const added = { keyPair, clientCas: [...clientCas], clientCertificate, ...(alpn === undefined ? {} : { alpn: [...alpn] }), context, cas }
+    contexts.unshift(added)
+    contexts.splice(CACHED)
+    return added
+  } catch (thrown) {
+    throw new PorticoError('cluster/config', { why: 'a TLS key pair or CA cannot be used' }, thrown)
+  }
+}
+
+/** Compared by value, cheaply: in the usual case the texts are the same objects. */
+function isSame(a: TlsConfiguration, b: TlsConfiguration): boolean {
+  return a.clientCertificate === b.clientCertificate && a.keyPair.cert === b.keyPair.cert && a.keyPair.key === b.keyPair.key &&
+    areSame(a.clientCas, b.clientCas) && areSame(a.alpn, b.alpn)
+}
+
+function areSame(a: readonly string[] | undefined, b: readonly string[] | undefined): boolean {
+  return a === b || (a !== undefined && b !== undefined && a.length === b.length && a.every((text, index) => text === b[index]))
+}
