@@ -110,6 +110,11 @@ export async function build({ clean = false, force = false } = {}) {
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
   const started = performance.now()
-  const done = await build({ clean: process.argv.includes('--clean'), force: process.argv.includes('--force') })
-  console.log(done ? `build: out/ written in ${((performance.now() - started) / 1000).toFixed(1)} s` : 'build: out/ is up to date')
+  try {
+    const done = await build({ clean: process.argv.includes('--clean'), force: process.argv.includes('--force') })
+    console.log(done ? `build: out/ written in ${((performance.now() - started) / 1000).toFixed(1)} s` : 'build: out/ is up to date')
+  } catch (thrown) {
+    console.error(thrown.message)
+    process.exitCode = 1
+  }
 }

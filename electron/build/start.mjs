@@ -12,8 +12,13 @@ requireNode()
 installPackages()
 process.env.PORTICO_HOME ??= inRoot('.portico')
 const { build } = await import('./build.mjs')
-if (await build()) console.log('Built.')
-process.exitCode = await start()
+try {
+  if (await build()) console.log('Built.')
+  process.exitCode = await start()
+} catch (thrown) {
+  console.error(`portico: ${thrown.message}`)
+  process.exitCode = 1
+}
 
 async function start() {
   const { runHeadless } = await import('./headless.mjs')
