@@ -1,0 +1,60 @@
+import { DropdownMenu } from 'radix-ui'
+import type { Profile } from '../../../shared/state.ts'
+import { Icon } from '../../parts/Icon.tsx'
+import menu from '../../parts/menu.module.css'
+import { Ring } from '../../parts/Ring.tsx'
+import { text } from '../../words.ts'
+import css from './ClusterMenu.module.css'
+
+interface ClusterMenuProps {
+  readonly profile: Profile
+  readonly profiles: readonly Profile[]
+  readonly ended: boolean
+  readonly now: number
+  /** Only the ring, for a narrow window. */
+  readonly compact?: boolean
+  readonly onUse: (proxy: string) => void
+  readonly onSignOut: () => void
+  readonly onAdd: () => void
+}
+
+const words = text.side
+/** The usual length of a login; what the ring calls full. */
+const WHOLE_MS = 12 * 3_600_000
+const SOON_MS = 30 * 60_000
+
+export function ClusterMenu({ profile, profiles, ended, now, compact = false, onUse, onSignOut, onAdd }: ClusterMenuProps) {
+  const left = ended ? 0 : Math.max(0, profile.validUntil - now)
+  const state = left === 0 ? words.ended : words.left(left)
+  return (
+    <DropdownMenu.Root modal={false}>
+      <DropdownMenu.Trigger className={css['card']} data-compact={compact}>
+        <Ring letter={(profile.user[0] ?? '').toUpperCase()} fraction={left / WHOLE_MS} tone={left < SOON_MS ? 'warn' : 'ok'} />
+        {compact ? <span className="heard">{`${words.menu(profile.cluster)}, ${profile.user}, ${state}`}</span> : (
+          <span className={css['lines']}>
+            <span className={css['cluster']} title={profile.cluster}><span className="heard">{words.cluster}</span> {profile.cluster}</span>
+            <span className={css['user']}>{left === 0 ? words.ended : `${profile.user} · ${state}`}</span>
+          </span>
+        )}
+      </DropdownMenu.Trigger>
+      <DropdownMenu.Portal>
+        <DropdownMenu.Content className={menu['content']} align="start" sideOffset={6} collisionPadding={8}>
+          {profiles.length > 1 && <DropdownMenu.Label className={menu['heading']}>{words.switchTo}</DropdownMenu.Label>}
+          {profiles.length > 1 && (
+            <DropdownMenu.RadioGroup value={profile.proxy} onValueChange={onUse}>
+              {profiles.map(one => (
+                <DropdownMenu.RadioItem key={one.proxy} value={one.proxy} className={menu['item']}>
+                  <span className={menu['mark']}><DropdownMenu.ItemIndicator><Icon name="check" size={12} /></DropdownMenu.ItemIndicator></span>
+                  <span className={menu['label']}>{one.cluster}<span className={menu['sub']}>{words.profile(one.user, one.expired)}</span></span>
+                </DropdownMenu.RadioItem>
+              ))}
+            </DropdownMenu.RadioGroup>
+          )}
+          {profiles.length > 1 && <DropdownMenu.Separator className={menu['separator']} />}
+          <DropdownMenu.Item className={menu['item']} onSelect={onAdd}>{words.add}</DropdownMenu.Item>
+          <DropdownMenu.Item className={menu['item']} onSelect={onSignOut}>{words.signOut}</DropdownMenu.Item>
+        </DropdownMenu.Content>
+      </DropdownMenu.Portal>
+    </DropdownMenu.Root>
+  )
+}

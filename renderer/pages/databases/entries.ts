@@ -1,0 +1,100 @@
+import type { Database, Tunnel } from '../../../shared/state.ts'
+import { assertNever } from '../../../shared/errors.ts'
+import { oneLine } from '../../../shared/words.ts'
+import type { Status } from '../../parts/StateDot.tsx'
+import { text } from '../../words.ts'
+
+/** A database and its tunnel, as one row. */
+export interface Entry {
+  readonly database: Database
+  readonly tunnel: Tunnel | undefined
+  readonly status: Status
+}
+
+export function statusOf(tunnel: Tunnel | undefined): Status {
+  if (tunnel === undefined) return 'idle'
+  switch (tunnel.state) {
+    case 'starting':
+    case 'stopping':
+    case 'failed':
+      return tunnel.state
+    case 'open':
+      return tunnel.waiting > 0 ? 'waiting' : tunnel.trouble === null ? 'open' : 'trouble'
+    default:
+      return assertNever(tunnel)
+  }
+}
+
+/** A tunnel whose database is not listed (any more, or another cluster's) still gets a row. */
+function databaseOf(tunnel: Tunnel): Database {
+  return {
+    id: tunnel.resource, name: tunnel.name, dbProtocol: tunnel.dbProtocol, alpn: tunnel.alpn, description: '', labels: {}, uri: '', cluster: tunnel.cluster, agents: [],
+    databaseUsers: [tunnel.databaseUser], databaseNames: [tunnel.databaseName], databaseUser: tunnel.databaseUser, databaseName: tunnel.databaseName,
+    port: 'port' in tunnel ? tunnel.port : 0,
+  }
+}
+
+const byName = new Intl.Collator('en', { numeric: true, sensitivity: 'base' })
+
+/** Databases sorted by name. Kept apart from tunnels, which change often while the list does not. */
+export function sortByName(databases: readonly Database[]): readonly Database[] {
+  return [...databases].sort((a, b) => byName.compare(a.name, b.name))
+}
+
+export function entriesOf(sorted: readonly Database[], tunnels: readonly Tunnel[]): readonly Entry[] {
+  const byResource = new Map(tunnels.map(tunnel => [tunnel.resource, tunnel]))
+  const entries = sorted.map(database => {
+    const tunnel = byResource.get(database.id)
+    byResource.delete(database.id)
+    return { database, tunnel, status: statusOf(tunnel) }
+  })
+  return [...[...byResource.values()].map(tunnel => ({ database: databaseOf(tunnel), tunnel, status: statusOf(tunnel) })), ...entries]
+}
+
+/** A tunnel that starts stays where it was clicked; it moves up once there is something to say about it. */
+export function isRunning({ status }: Entry): boolean {
+  return status !== 'idle' && status !== 'starting'
+}
+
+export function portOf({ database, tunnel }: Entry): number {
+  return tunnel !== undefined && 'port' in tunnel ? tunnel.port : database.port
+}
+
+/** Where a program connects; the same before the tunnel runs. */
+export function addressOf(entry: Entry): string {
+  return `localhost:${portOf(entry)}`
+}
+
+export function isListening({ tunnel }: Entry): boolean {
+  return tunnel?.state === 'open'
+}
+
+/** The second line of a row: its labels or, when something is wrong, the reason. */
+export function noteOf({ database, tunnel, status }: Entry, unreachable: string | undefined): { readonly text: string; readonly tone: 'plain' | 'warn' | 'bad' } {
+  if (tunnel?.state === 'failed') return { text: oneLine(tunnel.failure), tone: 'bad' }
+  if (tunnel?.state === 'starting') return { text: unreachable === undefined ? text.row.starting : text.row.waitingForProxy(unreachable), tone: 'plain' }
+  if (tunnel?.state === 'stopping') return { text: text.row.stopping, tone: 'plain' }
+  if (status === 'waiting' && tunnel?.state === 'open') return { text: text.row.waiting(tunnel.waiting), tone: 'warn' }
+  if (tunnel?.state === 'open' && tunnel.trouble !== null) return { text: oneLine(tunnel.trouble), tone: 'warn' }
+  const labels = shownLabels(database).map(([key, value]) => `${key}=${value}`).join(' · ')
+  return { text: labels || database.description || text.row.noLabels, tone: 'plain' }
+}
+
+/** Labels that say something to a person; those that clusters put there for machines can still be searched. */
+export function shownLabels(database: Database): readonly (readonly [string, string])[] {
+  return Object.entries(database.labels).filter(([key]) => !/^(teleport\.(dev|internal|hidden)|portico)\//.test(key))
+}
+
+export type ActionName = 'connect' | 'cancel' | 'disconnect' | 'again' | 'closing'
+
+/** What the one button of a row does. */
+export function actionOf(status: Status): ActionName {
+  switch (status) {
+    case 'idle': return 'connect'
+    case 'starting': return 'cancel'
+    case 'open': case 'waiting': case 'trouble': return 'disconnect'
+    case 'stopping': return 'closing'
+    case 'failed': return 'again'
+    default: return assertNever(status)
+  }
+}

@@ -1,0 +1,53 @@
+import type { Database } from '../../../shared/state.ts'
+import { protocolTitle } from '../../words.ts'
+import type { Status } from '../../parts/StateDot.tsx'
+import type { Entry } from './entries.ts'
+
+/** A database with everything it can be found by, in lower case. */
+export interface Indexed {
+  readonly haystack: string
+  readonly labels: ReadonlyMap<string, string>
+  readonly protocol: string
+}
+
+type Term =
+  | { readonly kind: 'word'; readonly word: string }
+  | { readonly kind: 'filter'; readonly key: string; readonly value: string; readonly word: string }
+
+export function indexOf(database: Database): Indexed {
+  const labels = Object.entries(database.labels).map(([key, value]) => [key.toLowerCase(), value.toLowerCase()] as const)
+  const protocol = `${database.dbProtocol}\n${protocolTitle(database.dbProtocol)}`.toLowerCase()
+  const haystack = [database.name, database.description, protocol, ...labels.map(([key, value]) => `${key}=${value}`), ...database.agents].join('\n').toLowerCase()
+  return { haystack, labels: new Map(labels), protocol }
+}
+
+/** Words and `key:value` filters; a value with spaces goes in quotes: `team:"big shop"`. */
+export function parseSearch(text: string): readonly Term[] {
+  const terms: Term[] = []
+  for (const [whole, key, quoted, bare] of text.toLowerCase().matchAll(/(?:([^\s:"]+):)?(?:"([^"]*)"?|(\S+))|\S+/g)) {
+    const value = quoted ?? bare
+    if (key !== undefined && value !== undefined) terms.push({ kind: 'filter', key, value, word: whole })
+    else if ((value ?? whole) !== '') terms.push({ kind: 'word', word: value ?? whole })
+  }
+  return terms
+}
+
+const IS: Readonly<Record<string, readonly Status[]>> = {
+  running: ['open', 'waiting', 'trouble', 'stopping'],
+  connected: ['open', 'waiting', 'trouble'],
+  starting: ['starting'],
+  waiting: ['waiting'],
+  failed: ['failed', 'trouble'],
+  stopped: ['idle', 'failed'],
+}
+
+/** Whether every term is found. A filter on a label that a database lacks is looked for as plain text too: `host:5432`. */
+export function matches(terms: readonly Term[], indexed: Indexed, entry: Entry): boolean {
+  return terms.every(term => {
+    if (term.kind === 'word') return indexed.haystack.includes(term.word)
+    if (term.key === 'is' && Object.hasOwn(IS, term.value)) return IS[term.value]!.includes(entry.status)
+    if (term.key === 'proto' || term.key === 'protocol') return indexed.protocol.includes(term.value)
+    const label = indexed.labels.get(term.key)
+    return label === undefined ? indexed.haystack.includes(term.word) : label.startsWith(term.value)
+  })
+}
