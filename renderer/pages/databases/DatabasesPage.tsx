@@ -78,11 +78,18 @@ export function DatabasesPage({ session, onAddCluster }: DatabasesPageProps) {
 
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent): void => {
+      if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return
       const target = event.target
-      if (event.key !== '/' || event.ctrlKey || event.metaKey || event.altKey || (target instanceof HTMLElement && target.closest('input, [role=dialog], [role=menu]') !== null)) return
-      event.preventDefault()
-      searchRef.current?.focus()
-      searchRef.current?.select()
+      const grid = gridRef.current
+      if (event.key === '/' && !(target instanceof HTMLElement && target.closest('input, [role=dialog], [role=menu]') !== null)) {
+        event.preventDefault()
+        searchRef.current?.focus()
+        searchRef.current?.select()
+      } else if (target === document.body && grid !== null && event.key !== 'Tab' && event.key !== 'Shift') {
+        // Nothing has the focus: the keys are for the list.
+        grid.focus({ preventScroll: true })
+        if (!grid.dispatchEvent(new KeyboardEvent('keydown', { key: event.key, bubbles: true, cancelable: true }))) event.preventDefault()
+      }
     }
     document.addEventListener('keydown', onKeyDown)
     return () => document.removeEventListener('keydown', onKeyDown)
@@ -92,7 +99,6 @@ export function DatabasesPage({ session, onAddCluster }: DatabasesPageProps) {
     const timer = setTimeout(() => setSaid(''), 1600)
     return () => clearTimeout(timer)
   }, [said])
-  useEffect(() => gridRef.current?.focus({ preventScroll: true }), [])
   // Signed in elsewhere, by the command line: nothing is left to ask.
   useEffect(() => {
     if (session.state === 'active') setSigningIn(false)
@@ -106,7 +112,7 @@ export function DatabasesPage({ session, onAddCluster }: DatabasesPageProps) {
   )
   const engine: { status: Status; words: string } = ended
     ? { status: 'waiting', words: text.side.signedOut }
-    : proxy.reachable ? { status: 'open', words: text.side.engine(tunnels.length) } : { status: 'trouble', words: text.side.offline }
+    : proxy.reachable ? { status: 'open', words: text.side.engine(found.running) } : { status: 'trouble', words: text.side.offline }
   const details = entry !== undefined && (hasDetails || overlay)
 
   return (

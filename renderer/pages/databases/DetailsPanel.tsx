@@ -82,7 +82,7 @@ export function DetailsPanel({ entry, choice, missing, titleRef, onChoice, onAct
       {open !== undefined && (
         <section aria-labelledby="strings">
           <h3 id="strings" className={css['heading']}>{words.strings}</h3>
-          <dl className={css['card']}>
+          <dl className={`${css['card']} ${css['strings']}`}>
             {open.url !== null && <Row name={words.url} copy={copy(words.url, open.url)}><code title={open.url}>{open.url}</code></Row>}
             {open.jdbc !== null && <Row name={words.jdbc} copy={copy(words.jdbc, open.jdbc)}><code title={open.jdbc}>{open.jdbc}</code></Row>}
             <Row name={words.command} copy={copy(words.command, open.command)}><code title={open.command}>{open.command}</code></Row>

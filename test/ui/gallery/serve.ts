@@ -11,6 +11,7 @@ export async function serveStrictly(folder: string): Promise<{ readonly url: str
   const server = createServer((request, response) => void (async () => {
     const path = normalize(new URL(request.url ?? '/', 'http://x').pathname)
     const file = join(folder, path === '/' ? 'index.html' : path)
+    if (path === '/favicon.ico') return void response.writeHead(204).end()
     try {
       const nonce = randomBytes(16).toString('base64')
       const body = await readFile(file)
