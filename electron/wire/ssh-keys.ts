@@ -21,9 +21,10 @@ export interface SshLine {
 export function splitSshLine(line: string): SshLine {
   const found = line.length > MAX_LINE ? null : /^\s*([a-z0-9@.-]+)[ \t]+([A-Za-z0-9+/]+={0,2})(?:[ \t]+([^\r\n]*))?\s*$/.exec(line)
   if (found === null) throw malformed('ssh: no key found')
-  const blob = Buffer.from(found[2]!, 'base64')
-  if (new SshReader(blob).text() !== found[1]) throw malformed('ssh: no key found')
-  return { type: found[1]!, blob, comment: found[3] ?? '' }
+  const [type, blob] = [found[1]!, Buffer.from(found[2]!, 'base64')]
+  const told = blob.length >= 4 + type.length && blob.readUInt32BE(0) === type.length ? blob.toString('latin1', 4, 4 + type.length) : undefined
+  if (told !== type) throw malformed('ssh: no key found')
+  return { type, blob, comment: found[3] ?? '' }
 }
 
 export function sshKeyType(key: KeyObject): SshKeyType {
