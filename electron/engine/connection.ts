@@ -1,0 +1,226 @@
+import type { Socket } from 'node:net'
+import { formatAddress } from '../../shared/address.ts'
+import { PorticoError } from '../../shared/errors.ts'
+import { ALPN, DATABASE_PROTOCOLS } from '../../shared/protocols.ts'
+import { readFirstPacket } from '../wire/postgres.ts'
+import { fromDialError, isCertificateRefusal } from './dial-errors.ts'
+import { dial, type DialContext, type DialledUpstream } from './dial.ts'
+import { EarlyBytes, judgeFirstBytes } from './early-bytes.ts'
+import type { TunnelPlan } from './engine.ts'
+import { introduce, type Introduction } from './introduce.ts'
+import { splice } from './splice.ts'
+
+/** A program that opens a connection and says nothing is let go after this, where it is its turn to speak. Postgres itself waits as long. */
+const FIRST_BYTES_MS = 60_000
+
+/** What a connection needs of its tunnel. */
+export interface ConnectionTunnel {
+  readonly plan: TunnelPlan
+  /** Without a client certificate. */
+  readonly bare: DialContext
+  /** With the tunnel's certificate, as soon as there is a good one. */
+  authenticated(refused?: DialContext): DialContext | Promise<DialContext>
+  countWaiting(change: 1 | -1): void
+  countIn(bytes: number): void
+  countOut(bytes: number): void
+  now(): number
+}
+
+/** One accepted connection from its first byte to its last: first bytes → credentials → route → dial → splice. */
+export class Connection {
+  readonly #local: Socket
+  readonly #tunnel: ConnectionTunnel
+  readonly #gone = new AbortController()
+  readonly #early: EarlyBytes
+  #deadline: NodeJS.Timeout | undefined
+  #judged = false
+  #failure: PorticoError | undefined
+  #established = false
+  bytesIn = 0
+  bytesOut = 0
+
+  constructor(local: Socket, tunnel: ConnectionTunnel) {
+    this.#local = local
+    this.#tunnel = tunnel
+    local.once('close', () => this.#gone.abort())
+    this.#early = new EarlyBytes(local)
+  }
+
+  /** True once payload flows: such a connection is drained by a stop, others are cut. */
+  get established(): boolean {
+    return this.#established
+  }
+
+  cut(): void {
+    this.#local.destroy()
+  }
+
+  /**
+   * Resolves when both sides are closed.
+   * @param opened the other side answered
+   * @returns why it failed; undefined when it simply ended
+   */
+  async serve(opened: () => void): Promise<PorticoError | undefined> {
+    if (DATABASE_PROTOCOLS[this.#tunnel.plan.dbProtocol]?.speaksFirst === 'client') this.#deadline = setTimeout(() => this.cut(), FIRST_BYTES_MS)
+    this.#early.onChange = () => this.#judge()
+    try {
+      await this.#connect(opened)
+    } catch (thrown) {
+      const error = PorticoError.from(thrown)
+      // The local program went first: whatever followed from that is nobody's failure.
+      if (!(this.#gone.signal.aborted && error.code === 'app/cancelled')) this.#failure ??= error
+    } finally {
+      clearTimeout(this.#deadline)
+      this.#local.destroy()
+    }
+    return this.#failure
+  }
+
+  async #connect(opened: () => void): Promise<void> {
+    const { plan } = this.#tunnel
+    let context = await this.#route()
+    for (let tries = 1; ; tries++) {
+      const upstream = await this.#dial(context)
+      if (typeof upstream === 'object') {
+        const introduction = await this.#introduce(upstream, opened)
+        if (introduction.state === 'met') return
+        upstream.stream.destroy()
+        if (!this.#wasRefused(introduction.error, context)) return this.#endedSilently(introduction.error)
+      }
+      const facts = { proxy: formatAddress(plan.upstream.proxy) }
+      if (tries > 1) throw new PorticoError('proxy/refused', { ...facts, why: 'it does not accept the certificate' })
+      context = await this.#held(this.#tunnel.authenticated(context))
+    }
+  }
+
+  /** @returns 'refused' when the proxy refused the certificate within the handshake (TLS 1.2) */
+  async #dial(context: DialContext): Promise<DialledUpstream | 'refused'> {
+    try {
+      return await dial(this.#tunnel.plan.upstream, context, this.#gone.signal)
+    } catch (thrown) {
+      if (context.credentials !== undefined && isCertificateRefusal(thrown)) return 'refused'
+      throw thrown
+    }
+  }
+
+  /** Some servers (Node's among them) refuse by hanging up without an alert: told apart by the clock. */
+  #wasRefused(error: Error | undefined, context: DialContext): boolean {
+    if (context.credentials === undefined || this.#gone.signal.aborted) return false
+    return isCertificateRefusal(error) || context.credentials.notAfter <= this.#tunnel.now()
+  }
+
+  #endedSilently(error: Error | undefined): void {
+    if (this.#early.ended || this.#gone.signal.aborted) return
+    const facts = { proxy: formatAddress(this.#tunnel.plan.upstream.proxy) }
+    const failure = error === undefined ? undefined : fromDialError(error, facts)
+    // A reset is how some servers hang up.
+    throw failure === undefined || failure.code === 'proxy/refused' ? new PorticoError('tunnel/upstream-closed', failure?.facts ?? facts, error) : failure
+  }
+
+  /** Looks at what came before anything is passed on. */
+  #judge(): boolean {
+    const early = this.#early
+    if (this.#judged) return true
+    const { plan } = this.#tunnel
+    const row = DATABASE_PROTOCOLS[plan.dbProtocol]
+    if (early.ended && early.bytes === 0 && row?.speaksFirst === 'client') {
+      // It left without a word (a health check, a port scanner).
+      this.cut()
+      return false
+    }
+    const verdict = judgeFirstBytes(plan.dbProtocol, plan.mode, early.whole())
+    if (verdict.state === 'foreign') {
+      this.#failure = new PorticoError('tunnel/wrong-protocol', { expected: row?.title ?? plan.dbProtocol, got: verdict.got })
+      this.cut()
+    }
+    this.#judged = verdict.state === 'sane'
+    if (this.#judged) clearTimeout(this.#deadline)
+    return this.#judged
+  }
+
+  /** Which certificate, if any, belongs into the outer TLS. Passthrough Postgres tells by its first packet. wire/database.md 2.4 */
+  async #route(): Promise<DialContext> {
+    const { plan, bare } = this.#tunnel
+    if (plan.mode === 'authenticated') return this.#held(this.#tunnel.authenticated())
+    if (DATABASE_PROTOCOLS[plan.dbProtocol]?.alpn !== ALPN.postgres) return bare
+    const kind = await this.#firstPacket()
+    return kind === 'cancel' ? this.#held(this.#tunnel.authenticated()) : bare
+  }
+
+  #firstPacket(): Promise<'cancel' | 'other'> {
+    return new Promise((resolve, reject) => {
+      this.#gone.signal.addEventListener('abort', () => reject(new PorticoError('app/cancelled')), { once: true })
+      const read = (): void => {
+        if (!this.#judge()) return
+        const first = readFirstPacket(this.#early.whole())
+        if (first.state === 'packet') resolve(first.packet.kind === 'cancel' ? 'cancel' : 'other')
+        else if (first.state === 'malformed') reject(new PorticoError('tunnel/wrong-protocol', { expected: 'PostgreSQL', why: first.why }))
+        else if (this.#early.ended) this.cut()
+      }
+      this.#early.onChange = read
+      if (this.#early.bytes > 0) read()
+    })
+  }
+
+  /** Waits for a certificate, counted as waiting, no longer than the plan allows or the local program stays. */
+  async #held(context: DialContext | Promise<DialContext>): Promise<DialContext> {
+    if (!(context instanceof Promise)) return context
+    const { plan } = this.#tunnel
+    const { signal } = this.#gone
+    this.#tunnel.countWaiting(1)
+    let timer: NodeJS.Timeout | undefined
+    let left = (): void => {}
+    try {
+      return await new Promise((resolve, reject) => {
+        context.then(resolve, reject)
+        timer = setTimeout(() => reject(new PorticoError('login/expired', { proxy: formatAddress(plan.upstream.proxy) })), plan.holdMs)
+        left = () => reject(new PorticoError('app/cancelled'))
+        if (signal.aborted) left()
+        else signal.addEventListener('abort', left, { once: true })
+      })
+    } finally {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', left)
+      this.#tunnel.countWaiting(-1)
+    }
+  }
+
+  /** Resolves when the upstream ended without a word, or when the whole connection is over. */
+  #introduce({ stream, framed }: DialledUpstream, opened: () => void): Promise<Introduction> {
+    const { signal } = this.#gone
+    const cut = (): void => void stream.destroy()
+    signal.addEventListener('abort', cut, { once: true })
+    if (signal.aborted) cut()
+    return new Promise(resolve => {
+      introduce(this.#early, stream, framed, () => this.#judge(), introduction => {
+        signal.removeEventListener('abort', cut)
+        if (introduction.state === 'silent') return resolve(introduction)
+        opened()
+        void this.#splice(stream, framed, introduction.first).then(() => resolve(introduction))
+      })
+    })
+  }
+
+  async #splice(stream: DialledUpstream['stream'], framed: boolean, first: Buffer | undefined): Promise<void> {
+    const tunnel = this.#tunnel
+    const countIn = (bytes: number): void => {
+      this.bytesIn += bytes
+      tunnel.countIn(bytes)
+    }
+    const countOut = (bytes: number): void => {
+      this.bytesOut += bytes
+      tunnel.countOut(bytes)
+    }
+    this.#established = true
+    countOut(this.#early.bytes)
+    const error = await splice(this.#local, stream, { framed, first, countIn, countOut })
+    if (error !== undefined) this.#failure ??= this.#whyBroken(error)
+  }
+
+  /** A connection that broke in the middle. A reset by either side is how many programs end, and no trouble to show. */
+  #whyBroken(error: Error): PorticoError | undefined {
+    if (error instanceof PorticoError) return error
+    const code = 'code' in error ? error.code : undefined
+    return code === 'ECONNRESET' || code === 'EPIPE' ? undefined : fromDialError(error, { proxy: formatAddress(this.#tunnel.plan.upstream.proxy) })
+  }
+}

@@ -1,0 +1,111 @@
+import type { MessagePort } from 'node:worker_threads'
+import { PorticoError, assertNever } from '../../shared/errors.ts'
+import type { Log } from '../log/log.ts'
+import type { Credentials, EngineEvent } from './engine.ts'
+import type { FromThread, ToThread } from './messages.ts'
+import { openTunnel, type OpenTunnel, type TunnelNeeds } from './tunnel.ts'
+
+/** Counters of all tunnels that changed are told this often, ms. */
+const COUNTERS_MS = 250
+
+type Answer = { resolve(credentials: Credentials): void; reject(error: PorticoError): void }
+
+/** The engine's part on a data-plane thread: owns tunnels, obeys and reports through `port` until it is told to close. */
+export function runDataPlane(port: Pick<MessagePort, 'postMessage' | 'on'>, now: () => number = Date.now): void {
+  const tunnels = new Map<string, Promise<OpenTunnel>>()
+  const questions = new Map<number, Answer>()
+  const changed = new Set<OpenTunnel>()
+  let asked = 0
+  let events: EngineEvent[] = []
+  let nextCounters: NodeJS.Timeout | undefined
+  const post = (message: FromThread): void => port.postMessage(message)
+
+  const tell = (): void => {
+    post({ type: 'events', events })
+    events = []
+  }
+  const report = (event: EngineEvent): void => {
+    // One message a turn, however many connections open and close in it.
+    if (events.push(event) === 1) setImmediate(tell)
+  }
+  const tellCounters = (): void => {
+    nextCounters = undefined
+    for (const tunnel of changed) report(tunnel.counters())
+    changed.clear()
+  }
+  const writer = (level: 'error' | 'warn' | 'info' | 'debug'): Log['error'] => (event, facts = {}, thrown) =>
+    post({ type: 'log', level, event, facts: thrown instanceof Error ? { ...facts, thrown: thrown.stack ?? thrown.message } : facts })
+  const log: Log = { error: writer('error'), warn: writer('warn'), info: writer('info'), debug: writer('debug') }
+
+  const needs: TunnelNeeds = {
+    log,
+    now,
+    report,
+    changed: tunnel => {
+      changed.add(tunnel)
+      nextCounters ??= setTimeout(tellCounters, COUNTERS_MS)
+    },
+    ask: (tunnel, refused) =>
+      new Promise((resolve, reject) => {
+        const question = ++asked
+        questions.set(question, { resolve, reject })
+        post({ type: 'ask', question, tunnel, refused: refused ?? null })
+      }),
+  }
+
+  const stop = async (id: string, drainMs: number): Promise<void> => {
+    const opening = tunnels.get(id)
+    if (opening === undefined) return
+    const tunnel = await opening.catch(() => undefined)
+    await tunnel?.close(drainMs)
+    if (tunnels.get(id) === opening) tunnels.delete(id)
+  }
+  const start = async (message: ToThread & { type: 'start' }): Promise<void> => {
+    const { plan, call } = message
+    if (tunnels.has(plan.id)) throw new PorticoError('app/bug', { why: `tunnel ${plan.id} runs already` })
+    const opening = openTunnel(plan, needs)
+    tunnels.set(plan.id, opening)
+    try {
+      post({ type: 'done', call, listening: (await opening).listening })
+    } catch (thrown) {
+      tunnels.delete(plan.id)
+      throw thrown
+    }
+  }
+  const obey = async (message: Exclude<ToThread, { question: number }>): Promise<void> => {
+    const { call } = message
+    switch (message.type) {
+      case 'start':
+        return start(message)
+      case 'stop':
+        await stop(message.tunnel, message.drainMs)
+        return post({ type: 'done', call, listening: null })
+      case 'forget':
+        ;(await tunnels.get(message.tunnel)?.catch(() => undefined))?.forget()
+        return post({ type: 'done', call, listening: null })
+      case 'close':
+        await Promise.all([...tunnels.keys()].map(id => stop(id, message.drainMs)))
+        clearTimeout(nextCounters)
+        tellCounters()
+        // After the last events, which leave in the coming immediate.
+        return void setImmediate(() => post({ type: 'done', call, listening: null }))
+      default:
+        return assertNever(message)
+    }
+  }
+
+  port.on('message', (message: ToThread) => {
+    if (message.type === 'answer' || message.type === 'no-answer') {
+      const answer = questions.get(message.question)
+      questions.delete(message.question)
+      if (message.type === 'answer') answer?.resolve(message.credentials)
+      else answer?.reject(new PorticoError(message.failure.code, message.failure.facts))
+      return
+    }
+    obey(message).catch(thrown => {
+      const error = PorticoError.from(thrown)
+      if (error.code === 'app/bug') log.error('engine.call-failed', { call: message.type }, error.cause ?? error)
+      post({ type: 'failed', call: message.call, failure: error.toFailure() })
+    })
+  })
+}

@@ -1,0 +1,24 @@
+import type { Facts, Failure } from '../../shared/errors.ts'
+import type { Credentials, EngineEvent, Listening, TunnelPlan } from './engine.ts'
+
+/**
+ * What the main thread and a data-plane thread say to each other. Plain values only; payload bytes never cross.
+ * `call` and `question` number the two kinds of request, each with exactly one reply.
+ */
+export type ToThread =
+  | { readonly type: 'start'; readonly call: number; readonly plan: TunnelPlan }
+  | { readonly type: 'stop'; readonly call: number; readonly tunnel: string; readonly drainMs: number }
+  | { readonly type: 'forget'; readonly call: number; readonly tunnel: string }
+  | { readonly type: 'close'; readonly call: number; readonly drainMs: number }
+  | { readonly type: 'answer'; readonly question: number; readonly credentials: Credentials }
+  | { readonly type: 'no-answer'; readonly question: number; readonly failure: Failure }
+
+export type FromThread =
+  | { readonly type: 'done'; readonly call: number; readonly listening: Listening | null }
+  | { readonly type: 'failed'; readonly call: number; readonly failure: Failure }
+  | { readonly type: 'ask'; readonly question: number; readonly tunnel: string; readonly refused: string | null }
+  | { readonly type: 'events'; readonly events: readonly EngineEvent[] }
+  | { readonly type: 'log'; readonly level: 'error' | 'warn' | 'info' | 'debug'; readonly event: string; readonly facts: Facts }
+
+/** How long open connections may go on after a stop, ms, unless the caller says otherwise. */
+export const DRAIN_MS = 5_000
