@@ -31,21 +31,19 @@ const refused = (why: string): PeekedClientHello => ({ state: 'refused', why })
 export function readClientHello(bytes: Uint8Array): PeekedClientHello {
   const message = new Message(bytes)
   for (let record = 0; ;) {
-    // Each byte is judged as it comes: a stranger who speaks something else is told at once, not at the deadline.
+    // Headers are judged as they come: a stranger who speaks something else is told at once, not at the deadline.
     if (record < bytes.length && bytes[record] !== HANDSHAKE_RECORD) return refused('no handshake record')
     if (record + 1 < bytes.length && bytes[record + 1] !== 3) return refused('no TLS version')
-    if (bytes.length - record < RECORD_HEADER) return record + RECORD_HEADER > CLIENT_HELLO_LIMIT ? refused('longer than 16 KiB') : MORE
-    const length = bytes[record + 3]! * 256 + bytes[record + 4]!
-    if (length === 0) return refused('empty record')
-    const end = record + RECORD_HEADER + length
-    message.add(record + RECORD_HEADER, Math.min(end, bytes.length))
-    const first = message.first
-    if (first !== undefined && first !== CLIENT_HELLO) return refused('no ClientHello')
+    const start = record + RECORD_HEADER
+    const end = bytes.length < start ? start : start + bytes[record + 3]! * 256 + bytes[record + 4]!
+    if (end > CLIENT_HELLO_LIMIT) return refused('longer than 16 KiB')
+    if (end > bytes.length) return MORE
+    if (end === start) return refused('empty record')
+    message.add(start, end)
+    if (message.first !== CLIENT_HELLO) return refused('no ClientHello')
     const announced = message.announced
     if (announced > CLIENT_HELLO_LIMIT) return refused('longer than 16 KiB')
     if (message.length >= announced) return readHello(message.whole(announced))
-    if (end > CLIENT_HELLO_LIMIT) return refused('longer than 16 KiB')
-    if (end > bytes.length) return MORE
     record = end
   }
 }
@@ -61,7 +59,6 @@ class Message {
   }
 
   add(start: number, end: number): void {
-    if (end <= start) return
     this.#pieces.push([start, end])
     this.length += end - start
   }

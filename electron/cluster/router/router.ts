@@ -2,7 +2,7 @@ import { createServer, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Address } from '../../../shared/address.ts'
 import { formatAddress } from '../../../shared/address.ts'
-import { PorticoError } from '../../../shared/errors.ts'
+import { PorticoError, type ErrorCode } from '../../../shared/errors.ts'
 import { PING_SUFFIX } from '../../../shared/protocols.ts'
 import type { Log } from '../../log/log.ts'
 import type { KeyPair } from '../auth/auth.ts'
@@ -121,6 +121,9 @@ interface ConnectionFacts {
   cause: string
 }
 
+/** What serveTls says about a client that does not do as it should: everyday noise. */
+const PEER_CAUSED: ReadonlySet<ErrorCode> = new Set(['access/denied', 'wire/malformed', 'wire/cut-short'])
+
 async function serveConnection(socket: Socket, facts: ConnectionFacts, options: RouterOptions, limits: RouterLimits): Promise<void> {
   try {
     const peeked = await peek(socket, limits)
@@ -136,8 +139,8 @@ async function serveConnection(socket: Socket, facts: ConnectionFacts, options: 
     await serveTerminated(row.handler, row.tls, socket, facts, options, limits)
   } catch (thrown) {
     facts.cause ||= thrown instanceof PorticoError ? String(thrown.facts['why'] ?? thrown.code) : codeOf(thrown)
-    const ours = !(thrown instanceof PorticoError) || thrown.code === 'app/bug' || thrown.code === 'cluster/config'
-    if (ours) options.log.error('router.failed', { route: facts.route ?? '' }, thrown)
+    if (PEER_CAUSED.has(PorticoError.from(thrown).code)) return // serveTls is closing it
+    options.log.error('router.failed', { route: facts.route ?? '' }, thrown)
     socket.destroy()
   }
 }

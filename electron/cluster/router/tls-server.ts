@@ -30,7 +30,7 @@ export interface ServedTls {
 
 /**
  * Ends TLS on a stream, as the server. A TCP socket is taken over natively; any other Duplex works too (TLS inside TLS).
- * When it rejects, the stream is closed: with the TLS library's alert where it sends one, else with FIN.
+ * When it rejects, the stream is being closed, with the TLS library's alert where it sends one, else with FIN: leave it alone.
  * @param options.deadlineMs for the whole handshake
  * @throws PorticoError `access/denied` (client certificate; facts.why), `wire/malformed` (TLS failed), `wire/cut-short` (ended early
  *   or over the deadline), `cluster/config` (the key pair or a CA cannot be used)
@@ -40,33 +40,28 @@ export async function serveTls(
   options: TlsConfiguration & { readonly deadlineMs: number; readonly now?: () => number },
 ): Promise<ServedTls> {
   stream.on('error', () => stream.destroy())
-  try {
-    const { context, cas } = contextFor(options)
-    const secure = new TLSSocket(stream, {
-      isServer: true,
-      secureContext: context,
-      requestCert: options.clientCertificate !== 'none',
-      // Only makes the library refuse a missing certificate itself, with an alert: given ones are judged below.
-      rejectUnauthorized: options.clientCertificate === 'required',
-      ...(options.alpn === undefined ? {} : { ALPNProtocols: [...options.alpn] }),
-    })
-    await handshaken(secure, options.deadlineMs)
-    const certificate = options.clientCertificate === 'none' ? undefined : secure.getPeerX509Certificate()
-    const why = certificate && refuseClientCertificate(certificate, cas, (options.now ?? Date.now)())
-    if (why !== undefined) {
-      await closeGently(secure)
-      throw new PorticoError('access/denied', { why: `client certificate: ${why}` })
-    }
-    return {
-      stream: secure,
-      negotiated: typeof secure.alpnProtocol === 'string' && secure.alpnProtocol !== '' ? secure.alpnProtocol : undefined,
-      sni: serverName(secure),
-      identity: certificate && identityOf(certificate.raw),
-      peerCertificate: certificate?.raw,
-    }
-  } catch (thrown) {
-    stream.destroy()
-    throw thrown
+  const { context, cas } = contextFor(options, stream)
+  const secure = new TLSSocket(stream, {
+    isServer: true,
+    secureContext: context,
+    requestCert: options.clientCertificate !== 'none',
+    // Only makes the library refuse a missing certificate itself, with an alert: given ones are judged below.
+    rejectUnauthorized: options.clientCertificate === 'required',
+    ...(options.alpn === undefined ? {} : { ALPNProtocols: [...options.alpn] }),
+  })
+  await handshaken(secure, options.deadlineMs)
+  const certificate = options.clientCertificate === 'none' ? undefined : secure.getPeerX509Certificate()
+  const why = certificate && refuseClientCertificate(certificate, cas, (options.now ?? Date.now)())
+  if (why !== undefined) {
+    void closeGently(secure)
+    throw new PorticoError('access/denied', { why: `client certificate: ${why}` })
+  }
+  return {
+    stream: secure,
+    negotiated: typeof secure.alpnProtocol === 'string' && secure.alpnProtocol !== '' ? secure.alpnProtocol : undefined,
+    sni: serverName(secure),
+    identity: certificate && identityOf(certificate.raw),
+    peerCertificate: certificate?.raw,
   }
 }
 
@@ -86,11 +81,11 @@ function handshaken(secure: TLSSocket, deadlineMs: number): Promise<void> {
     }
     const settle = (): void => {
       clearTimeout(deadline)
-      secure.off('close', closed).off('secure', done)
+      secure.off('end', closed).off('close', closed).off('secure', done)
     }
     // Stays for good: whoever gets the stream may attach its own listener later.
     secure.on('error', error => (cause ??= error))
-    secure.once('close', closed).once('secure', done)
+    secure.once('end', closed).once('close', closed).once('secure', done)
   })
 }
 
@@ -117,7 +112,7 @@ const CACHED = 32
 const contexts: CachedContext[] = []
 
 /** Equal configurations share one context and its tickets; configurations that differ in anything share nothing. */
-function contextFor(options: TlsConfiguration): CachedContext {
+function contextFor(options: TlsConfiguration, stream: Duplex): CachedContext {
   const known = contexts.find(cached => isSame(cached, options))
   if (known !== undefined) return known
   const { keyPair, clientCas, clientCertificate, alpn } = options
@@ -138,6 +133,7 @@ function contextFor(options: TlsConfiguration): CachedContext {
     contexts.splice(CACHED)
     return added
   } catch (thrown) {
+    stream.destroy()
     throw new PorticoError('cluster/config', { why: 'a TLS key pair or CA cannot be used' }, thrown)
   }
 }
