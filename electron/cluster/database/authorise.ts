@@ -1,0 +1,40 @@
+import type { Auth, DatabaseServer } from '../auth/auth.ts'
+import type { Identity, RouteToDatabase } from '../../wire/identity.ts'
+import { BAD_CERTIFICATE, clusterNotFound, databaseNotFound, Refusal } from './refusal.ts'
+
+const USAGE_DATABASE = 'usage:db'
+
+export interface AuthorisedRoute {
+  readonly identity: Identity
+  readonly route: RouteToDatabase
+  /** Every agent that announces the database, in random order. */
+  readonly servers: readonly DatabaseServer[]
+}
+
+/**
+ * Who a client is and which database its certificate leads to. What the roles allow is the agent's decision.
+ * Teleport: lib/srv/db/proxyserver.go Authorize; wire/database.md 3.1, 3.3
+ * @throws Refusal
+ */
+export async function authorise(auth: Auth, identity: Identity | undefined): Promise<AuthorisedRoute> {
+  if (identity === undefined) throw new Refusal(clusterNotFound(''))
+  const { usage } = identity
+  if (usage.length > 0 && !(usage.length === 1 && usage[0] === USAGE_DATABASE)) throw new Refusal(BAD_CERTIFICATE)
+  const cluster = identity.routeToCluster === '' ? auth.clusterName : identity.routeToCluster
+  if (cluster !== auth.clusterName) throw new Refusal(clusterNotFound(cluster))
+  const route = identity.routeToDatabase
+  const all = route === undefined ? [] : await auth.databaseServers()
+  const servers = all.filter(server => server.name === route?.ServiceName)
+  if (route === undefined || servers.length === 0) throw new Refusal(databaseNotFound(route?.ServiceName ?? '', cluster))
+  return { identity, route, servers: shuffled(servers) }
+}
+
+/** Spreads connections over equal agents. Fisher and Yates. */
+function shuffled<T>(items: readonly T[]): T[] {
+  const mixed = [...items]
+  for (let last = mixed.length - 1; last > 0; last--) {
+    const at = Math.floor(Math.random() * (last + 1))
+    ;[mixed[last], mixed[at]] = [mixed[at]!, mixed[last]!]
+  }
+  return mixed
+}

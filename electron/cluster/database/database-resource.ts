@@ -1,0 +1,31 @@
+import type { DatabaseServer } from '../auth/auth.ts'
+
+export type TlsMode = 'verify-full' | 'verify-ca' | 'insecure'
+
+/** One entry of `db_service.databases`, as its agent serves it. wire/database.md 9.2 */
+export interface DatabaseResource {
+  readonly name: string
+  readonly description: string
+  readonly dbProtocol: string
+  /** host:port */
+  readonly uri: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly tls: {
+    readonly mode: TlsMode
+    /** PEM, beside the CAs that come with the client certificate. */
+    readonly caCert: string | undefined
+    /** Name to verify instead of the host of `uri`. */
+    readonly serverName: string | undefined
+  }
+}
+
+export interface AgentHost {
+  readonly hostId: string
+  /** In the host certificate as DNS name, and what the proxy verifies. */
+  readonly hostname: string
+}
+
+export function announcedServer(database: DatabaseResource, host: AgentHost, expires: number): DatabaseServer {
+  const { name, description, dbProtocol, uri, labels } = database
+  return { name, description, dbProtocol, uri, labels, hostId: host.hostId, hostname: host.hostname, expires }
+}

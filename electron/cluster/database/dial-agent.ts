@@ -1,0 +1,63 @@
+import type { Duplex } from 'node:stream'
+import { connect, type TLSSocket } from 'node:tls'
+import { PorticoError } from '../../../shared/errors.ts'
+import type { DatabaseServer } from '../auth/auth.ts'
+import { duplexPair } from './duplex-pair.ts'
+import type { HopCredentials } from './hop-credentials.ts'
+
+/**
+ * A stream to the agent that announced `server`; TLS goes on top of it. Here or, later, over a reverse tunnel.
+ * @throws PorticoError `proxy/unreachable` when there is no such agent now: the next one is tried
+ */
+export type DialAgent = (server: DatabaseServer) => Promise<Duplex>
+
+/** What an agent in this process offers to its proxy. */
+export interface ServesStreams {
+  readonly hostId: string
+  serve(stream: Duplex): void
+}
+
+/** Reaches the agents of this process, over memory. */
+export function dialLocalAgents(agents: () => Iterable<ServesStreams>): DialAgent {
+  return async ({ hostId }) => {
+    for (const agent of agents()) {
+      if (agent.hostId !== hostId) continue
+      const [proxyEnd, agentEnd] = duplexPair()
+      agent.serve(agentEnd)
+      return proxyEnd
+    }
+    throw new PorticoError('proxy/unreachable', { why: `no agent ${hostId}` })
+  }
+}
+
+const HANDSHAKE_MS = 10_000
+
+/**
+ * The TLS hop: the proxy is its client, the agent shows its host certificate for `server.hostname`. wire/database.md 3.5
+ * @throws PorticoError `proxy/unreachable`
+ */
+export function secureHop(stream: Duplex, server: DatabaseServer, credentials: HopCredentials): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
+    const session = credentials.sessions.get(server.hostname)
+    const secure = connect({
+      socket: stream, secureContext: credentials.context, servername: server.hostname, ...(session === undefined ? {} : { session }),
+    })
+    let cause: unknown
+    const fail = (): void => {
+      clearTimeout(deadline)
+      credentials.sessions.delete(server.hostname)
+      secure.destroy()
+      reject(new PorticoError('proxy/unreachable', { why: 'the agent refused the connection' }, cause))
+    }
+    const deadline = setTimeout(fail, HANDSHAKE_MS)
+    // Stays for good: the splice attaches its own.
+    secure.on('error', error => (cause ??= error))
+    secure.on('session', ticket => credentials.sessions.set(server.hostname, ticket))
+    secure.once('close', fail)
+    secure.once('secureConnect', () => {
+      clearTimeout(deadline)
+      secure.off('close', fail)
+      resolve(secure)
+    })
+  })
+}

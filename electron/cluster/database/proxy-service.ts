@@ -1,0 +1,146 @@
+import type { Duplex } from 'node:stream'
+import { PorticoError } from '../../../shared/errors.ts'
+import type { Log } from '../../log/log.ts'
+import type { Auth, KeyPair } from '../auth/auth.ts'
+import { closeGently } from '../router/close-gently.ts'
+import type { Handler, Handshake } from '../router/route.ts'
+import { serveTls } from '../router/tls-server.ts'
+import { authorise, type AuthorisedRoute } from './authorise.ts'
+import { secureHop, type DialAgent } from './dial-agent.ts'
+import { readOpeningPacket } from './first-packet.ts'
+import { HopCredentialCache } from './hop-credentials.ts'
+import { NO_AGENT, Refusal, refusePostgres } from './refusal.ts'
+import { splice } from './splice.ts'
+
+const INNER_HANDSHAKE_MS = 5_000
+
+export interface DatabaseProxyOptions {
+  readonly auth: Auth
+  /** The proxy's host certificate: what passthrough clients see. wire/identity.md 7 */
+  readonly hostKeyPair: () => KeyPair
+  readonly dialAgent: DialAgent
+  readonly log: Log
+  readonly now?: () => number
+}
+
+export interface DatabaseProxy {
+  /** Passthrough: the client brings its certificate inside; also raw Postgres on the port. */
+  readonly postgres: Handler
+  /** Authenticated: the outer certificate says which database. */
+  readonly database: Handler
+}
+
+/** Whose certificate counts, and the stream that its session runs on. */
+interface Caller {
+  readonly stream: Duplex
+  readonly identity: Handshake['identity']
+  readonly peerCertificate: Handshake['peerCertificate']
+  /** Without TLS nobody may be told anything. */
+  readonly secured: boolean
+}
+
+interface Opening {
+  readonly caller: Caller
+  /** StartupMessage or CancelRequest, to be sent on unchanged. */
+  readonly raw: Buffer
+}
+
+/** The proxy's half of database access. Teleport: lib/srv/db/proxyserver.go, lib/srv/db/postgres/proxy.go; wire/database.md 3, 4.1, 4.2 */
+export function openDatabaseProxy({ auth, hostKeyPair, dialAgent, log, now = Date.now }: DatabaseProxyOptions): DatabaseProxy {
+  const hops = new HopCredentialCache(auth, now)
+
+  function innerTls(stream: Duplex): ReturnType<typeof serveTls> {
+    return serveTls(stream, {
+      keyPair: hostKeyPair(), clientCas: auth.ca('user').tls, clientCertificate: 'required', deadlineMs: INNER_HANDSHAKE_MS, now,
+    })
+  }
+
+  /**
+   * SSLRequest and GSSENCRequest, each once and in either order, until the client says what it wants.
+   * @returns undefined when the connection is to be closed without a word [captured]
+   */
+  async function readOpening(first: Caller, offersTls: boolean): Promise<Opening | undefined> {
+    let caller = first
+    const asked = new Set<string>()
+    for (;;) {
+      const opening = await readOpeningPacket(caller.stream)
+      if (opening === undefined) return undefined
+      const { packet, raw } = opening
+      if (packet.kind === 'cancel') return { caller, raw }
+      if (packet.kind === 'startup') {
+        const known = packet.major === 3 && packet.minor === 0 && packet.parameters.get('user') !== undefined
+        return known ? { caller, raw } : undefined
+      }
+      if (asked.has(packet.kind)) return undefined
+      asked.add(packet.kind)
+      if (packet.kind === 'gss' || !offersTls) {
+        caller.stream.write('N')
+        continue
+      }
+      // What came before the answer came before TLS: nobody vouches for it. CVE-2021-23222
+      if (caller.stream.readableLength > 0) return undefined
+      caller.stream.write('S')
+      const { stream, identity, peerCertificate } = await innerTls(caller.stream)
+      caller = { stream, identity, peerCertificate, secured: true }
+    }
+  }
+
+  /** Through the first agent that answers. @throws Refusal */
+  async function connectAgent({ identity, servers }: AuthorisedRoute, caller: Caller, clientIp: string): Promise<Duplex> {
+    if (caller.peerCertificate === undefined) throw new Refusal(NO_AGENT)
+    const credentials = await hops.get(identity, caller.peerCertificate, clientIp)
+    for (const server of servers) {
+      try {
+        return await secureHop(await dialAgent(server), server, credentials)
+      } catch (thrown) {
+        if (!(thrown instanceof PorticoError) || thrown.code !== 'proxy/unreachable') throw thrown
+        log.debug('database.agent-unreachable', { database: server.name, hostId: server.hostId }, thrown)
+      }
+    }
+    throw new Refusal(NO_AGENT)
+  }
+
+  async function relay(route: AuthorisedRoute, { caller, raw }: Opening, client: Handshake['client']): Promise<void> {
+    const upstream = await connectAgent(route, caller, client.host)
+    log.info('database.session', { user: route.identity.username, database: route.route.ServiceName, client: client.host })
+    upstream.write(raw)
+    await splice(caller.stream, upstream)
+  }
+
+  async function refuse(stream: Duplex, thrown: unknown, client: Handshake['client']): Promise<void> {
+    const refusal = thrown instanceof Refusal ? thrown : new Refusal('internal error', thrown)
+    if (refusal !== thrown) log.error('database.failed', {}, thrown)
+    log.info('database.refused', { why: refusal.message, client: client.host })
+    await refusePostgres(stream, refusal)
+  }
+
+  async function servePostgres(stream: Duplex, handshake: Handshake): Promise<void> {
+    const { identity, peerCertificate, negotiated, client } = handshake
+    const opening = await readOpening({ stream, identity, peerCertificate, secured: negotiated !== undefined }, true)
+    if (opening === undefined || !opening.caller.secured) return closeGently(stream)
+    try {
+      await relay(await authorise(auth, opening.caller.identity), opening, client)
+    } catch (thrown) {
+      await refuse(opening.caller.stream, thrown, client)
+    }
+  }
+
+  /** Refused before the protocol starts, so without a packet: which protocol it would be is not known for sure. [captured] */
+  async function serveDatabase(stream: Duplex, { identity, peerCertificate, client }: Handshake): Promise<void> {
+    const route = await authorise(auth, identity).catch((thrown: unknown) => {
+      log.info('database.refused', { why: thrown instanceof Refusal ? thrown.message : 'failed', client: client.host })
+      return undefined
+    })
+    const protocol = route?.route.Protocol
+    if (route === undefined || (protocol !== 'postgres' && protocol !== 'cockroachdb')) return closeGently(stream)
+    const opening = await readOpening({ stream, identity, peerCertificate, secured: true }, false)
+    if (opening === undefined) return closeGently(stream)
+    try {
+      await relay(route, opening, client)
+    } catch (thrown) {
+      await refuse(stream, thrown, client)
+    }
+  }
+
+  return { postgres: servePostgres, database: serveDatabase }
+}

@@ -1,0 +1,30 @@
+import type { Duplex } from 'node:stream'
+import { errorResponse } from '../../wire/postgres.ts'
+import { closeGently } from '../router/close-gently.ts'
+
+/** The words of a refusal, as Teleport sends them to database clients. [captured] wire/database.md 4.4 */
+export const DENIED = 'access to db denied. User does not have permissions. Confirm database user and name.'
+export const NO_AGENT = 'failed to connect to any of the database servers'
+export const BAD_CERTIFICATE = 'access denied: invalid client certificate'
+
+export const clusterNotFound = (cluster: string): string => `cluster "${cluster}" is not found`
+export const databaseNotFound = (name: string, cluster: string): string =>
+  `database "${name}" not found among registered databases in cluster "${cluster}"`
+
+/** Ends a database connection with a reason for its client. `code`, `severity` and `detail` come from a real server only. */
+export class Refusal extends Error {
+  override readonly name = 'Refusal'
+  /** ErrorResponse, whole. */
+  readonly packet: Buffer
+
+  constructor(message: string, cause?: unknown, packet: Buffer = errorResponse({ message })) {
+    super(message, { cause })
+    this.packet = packet
+  }
+}
+
+/** Sends a refusal in Postgres' own form and closes. */
+export async function refusePostgres(stream: Duplex, refusal: Refusal): Promise<void> {
+  if (stream.writable) stream.write(refusal.packet)
+  await closeGently(stream)
+}

@@ -1,0 +1,51 @@
+import { formatAddress, type Address } from '../../../shared/address.ts'
+import type { SecondFactor } from '../auth/auth.ts'
+
+/** The cluster announces v13: the oldest version whose wire formats all of Portico speaks. */
+export const SERVER_VERSION = '13.0.0'
+export const MIN_CLIENT_VERSION = '12.0.0'
+
+export interface Announcement {
+  readonly clusterName: string
+  readonly secondFactor: SecondFactor
+  readonly listen: Address
+  readonly publicAddress: Address
+}
+
+function proxyBlock({ listen, publicAddress }: Announcement): object {
+  const at = formatAddress(listen)
+  return {
+    kube: { enabled: true, listen_addr: at },
+    ssh: { listen_addr: at, tunnel_listen_addr: at, web_listen_addr: at, public_addr: formatAddress(publicAddress) },
+    db: { postgres_listen_addr: at, mysql_listen_addr: at },
+    tls_routing_enabled: true,
+  }
+}
+
+function document(announced: Announcement, auth: object, minClientVersion: string): object {
+  const proxy = proxyBlock(announced)
+  return { auth, proxy, server_version: SERVER_VERSION, min_client_version: minClientVersion, cluster_name: announced.clusterName }
+}
+
+/**
+ * `/webapi/ping`, and `/webapi/ping/:connector` when a connector is named (its own name in `local.name`, no minimum version).
+ * Field order as captured. wire/webapi.md 3
+ */
+export function pingDocument(announced: Announcement, connector?: string): object {
+  const { secondFactor } = announced
+  const auth = {
+    type: 'local',
+    second_factor: secondFactor,
+    ...(secondFactor === 'otp' ? { preferred_local_mfa: 'otp' } : {}),
+    local: { name: connector ?? '' },
+    private_key_policy: 'none',
+    device_trust_disabled: true,
+    has_motd: false,
+  }
+  return document(announced, auth, connector === undefined ? MIN_CLIENT_VERSION : '')
+}
+
+/** `/webapi/find`: only addresses are filled. */
+export function findDocument(announced: Announcement): object {
+  return document(announced, { type: '', private_key_policy: '', has_motd: false }, MIN_CLIENT_VERSION)
+}
