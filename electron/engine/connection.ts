@@ -98,8 +98,9 @@ export class Connection {
     try {
       return await dial(this.#tunnel.plan.upstream, context, this.#gone.signal)
     } catch (thrown) {
-      if (context.credentials !== undefined && isCertificateRefusal(thrown)) return 'refused'
-      throw thrown
+      const error = PorticoError.from(thrown)
+      if ((error.code === 'proxy/refused' || isCertificateRefusal(error)) && this.#wasRefused(error, context)) return 'refused'
+      throw error
     }
   }
 
