@@ -1,4 +1,4 @@
-import { ALPN, PING_SUFFIX } from '../../../shared/protocols.ts'
+import { ALPN, KUBE_SNI_PREFIXES, PING_SUFFIX } from '../../../shared/protocols.ts'
 import { decodeClusterSni } from '../../wire/cluster-name.ts'
 import type { ClientHello } from '../../wire/client-hello.ts'
 import type { RouteRow } from './route.ts'
@@ -27,14 +27,17 @@ export type RouteChoice = { readonly state: 'route'; readonly row: RouteRow } | 
  */
 export function chooseRoute(hello: ClientHello, clusterName: string, routes: readonly RouteRow[] = ROUTES): RouteChoice {
   const row = findRow(hello, routes)
+  if (row === 'kube is off') return { state: 'refused', why: row }
   if (row === undefined) return { state: 'refused', why: 'unknown ALPN' }
   if (row.handler === 'auth' && !isFirstFor(hello.alpn, clusterName)) return { state: 'refused', why: 'unknown auth cluster' }
   return { state: 'route', row }
 }
 
-function findRow({ sni, alpn }: ClientHello, routes: readonly RouteRow[]): RouteRow | undefined {
-  const bySni = sni === undefined ? undefined : routes.find(({ match }) => 'sniPrefix' in match && sni.startsWith(match.sniPrefix))
+function findRow({ sni = '', alpn }: ClientHello, routes: readonly RouteRow[]): RouteRow | 'kube is off' | undefined {
+  const bySni = routes.find(({ match }) => 'sniPrefix' in match && sni.startsWith(match.sniPrefix))
   if (bySni !== undefined) return bySni
+  // Without a row for them these names lead nowhere: kubectl must not find itself at the web API.
+  if (KUBE_SNI_PREFIXES.some(prefix => sni.startsWith(prefix))) return 'kube is off'
   for (const name of alpn.length === 0 ? [ALPN.http11] : alpn) {
     const row = routes.find(({ match }) => ('alpn' in match ? match.alpn.includes(name) : 'alpnPrefix' in match && name.startsWith(match.alpnPrefix)))
     if (row !== undefined) return row
