@@ -167,12 +167,18 @@ export const text = {
   broken: { title: 'Portico cannot show its state' },
 } as const
 
+/** A server's text as it may be drawn: what would hide or turn around other characters is replaced by a mark. */
+export function shown(name: string): string {
+  // oxlint-disable-next-line no-control-regex -- control characters are the point
+  return name.replace(/[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, '\ufffd')
+}
+
 export function protocolTitle(dbProtocol: string): string {
-  return Object.hasOwn(DATABASE_PROTOCOLS, dbProtocol) ? DATABASE_PROTOCOLS[dbProtocol]!.title : dbProtocol
+  return Object.hasOwn(DATABASE_PROTOCOLS, dbProtocol) ? DATABASE_PROTOCOLS[dbProtocol]!.title : shown(dbProtocol)
 }
 
 export function protocolTile(dbProtocol: string): string {
-  return Object.hasOwn(DATABASE_PROTOCOLS, dbProtocol) ? DATABASE_PROTOCOLS[dbProtocol]!.tile : dbProtocol.slice(0, 2)
+  return Object.hasOwn(DATABASE_PROTOCOLS, dbProtocol) ? DATABASE_PROTOCOLS[dbProtocol]!.tile : shown(dbProtocol).slice(0, 2)
 }
 
 /** What to do next, where shared/words.ts names a command: in the window there is a button for it. */
@@ -191,9 +197,11 @@ const NEXT: Partial<Record<ErrorCode, string | ((facts: Facts) => string)>> = {
   'cluster/config': 'check its file',
 }
 
+/** A host name that begins a sentence keeps its letters. */
 const sentence = (line: string): string => {
-  const trimmed = line.trim().replace(/[.\s]+$/, '')
-  return trimmed === '' ? '' : `${trimmed[0]!.toUpperCase()}${trimmed.slice(1)}.`
+  const trimmed = shown(line).trim().replace(/[.\s]+$/, '')
+  if (trimmed === '') return ''
+  return `${/^\S*[.:]\S/.test(trimmed) ? trimmed[0] : trimmed[0]!.toUpperCase()}${trimmed.slice(1)}.`
 }
 
 /** A failure for the window, as three sentences. */

@@ -8,7 +8,7 @@ export function FailureCallout({ failure, children }: { readonly failure: Failur
   const { what, why, next } = failureWords(failure)
   return (
     <div className={css['callout']} role="alert">
-      <p className={css['what']}>{what}</p>
+      <p className={css['what']}>{what}</p>{' '}
       <p>{why} {next}</p>
       {children}
     </div>

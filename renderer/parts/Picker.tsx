@@ -1,6 +1,6 @@
 import { DropdownMenu } from 'radix-ui'
 import { useState } from 'react'
-import { text } from '../words.ts'
+import { shown, text } from '../words.ts'
 import { Icon } from './Icon.tsx'
 import menu from './menu.module.css'
 import css from './Picker.module.css'
@@ -17,6 +17,7 @@ interface PickerProps {
 /** A value chosen from a list, or typed where the roles allow any. */
 export function Picker({ label, value, allowed, onPick }: PickerProps) {
   const [typing, setTyping] = useState(false)
+  const named = value === null ? text.details.choose : shown(value)
   const free = allowed.includes('*')
   const listed = allowed.filter(one => one !== '*')
   const options = value === null || listed.includes(value) ? listed : [value, ...listed]
@@ -39,11 +40,11 @@ export function Picker({ label, value, allowed, onPick }: PickerProps) {
       />
     )
   }
-  if (!free && options.length < 2 && value !== null) return <span className={css['fixed']}>{value}</span>
+  if (!free && options.length < 2 && value !== null) return <span className={css['fixed']}>{named}</span>
   return (
     <DropdownMenu.Root modal={false}>
-      <DropdownMenu.Trigger className={css['trigger']} aria-label={`${label}: ${value ?? text.details.choose}`} data-unset={value === null}>
-        <span className={css['value']}>{value ?? text.details.choose}</span><Icon name="down" size={12} />
+      <DropdownMenu.Trigger className={css['trigger']} aria-label={`${label}: ${named}`} data-unset={value === null}>
+        <span className={css['value']}>{named}</span><Icon name="down" size={12} />
       </DropdownMenu.Trigger>
       <DropdownMenu.Portal>
         <DropdownMenu.Content className={menu['content']} align="start" sideOffset={4} collisionPadding={8} aria-label={label}>
@@ -51,7 +52,7 @@ export function Picker({ label, value, allowed, onPick }: PickerProps) {
             {options.map(option => (
               <DropdownMenu.RadioItem key={option} value={option} className={menu['item']} data-mono="true">
                 <span className={menu['mark']}><DropdownMenu.ItemIndicator><Icon name="check" size={12} /></DropdownMenu.ItemIndicator></span>
-                <span className={menu['label']}>{option}</span>
+                <span className={menu['label']}>{shown(option)}</span>
               </DropdownMenu.RadioItem>
             ))}
           </DropdownMenu.RadioGroup>

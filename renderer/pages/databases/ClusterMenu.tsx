@@ -3,7 +3,7 @@ import type { Profile } from '../../../shared/state.ts'
 import { Icon } from '../../parts/Icon.tsx'
 import menu from '../../parts/menu.module.css'
 import { Ring } from '../../parts/Ring.tsx'
-import { text } from '../../words.ts'
+import { shown, text } from '../../words.ts'
 import css from './ClusterMenu.module.css'
 
 interface ClusterMenuProps {
@@ -24,16 +24,17 @@ const WHOLE_MS = 12 * 3_600_000
 const SOON_MS = 30 * 60_000
 
 export function ClusterMenu({ profile, profiles, ended, now, compact = false, onUse, onSignOut, onAdd }: ClusterMenuProps) {
+  const [cluster, user] = [shown(profile.cluster), shown(profile.user)]
   const left = ended ? 0 : Math.max(0, profile.validUntil - now)
   const state = left === 0 ? words.ended : words.left(left)
   return (
     <DropdownMenu.Root modal={false}>
       <DropdownMenu.Trigger className={css['card']} data-compact={compact}>
-        <Ring letter={(profile.user[0] ?? '').toUpperCase()} fraction={left / WHOLE_MS} tone={left < SOON_MS ? 'warn' : 'ok'} />
-        {compact ? <span className="heard">{`${words.menu(profile.cluster)}, ${profile.user}, ${state}`}</span> : (
+        <Ring letter={([...shown(profile.user)][0] ?? '').toUpperCase()} fraction={left / WHOLE_MS} tone={left < SOON_MS ? 'warn' : 'ok'} />
+        {compact ? <span className="heard">{`${words.menu(cluster)}, ${user}, ${state}`}</span> : (
           <span className={css['lines']}>
-            <span className={css['cluster']} title={profile.cluster}><span className="heard">{words.cluster}</span> {profile.cluster}</span>
-            <span className={css['user']}>{left === 0 ? words.ended : `${profile.user} · ${state}`}</span>
+            <span className={css['cluster']} title={cluster}><span className="heard">{words.cluster}</span> {cluster}</span>
+            <span className={css['user']}>{left === 0 ? words.ended : `${user} · ${state}`}</span>
           </span>
         )}
       </DropdownMenu.Trigger>
@@ -45,7 +46,7 @@ export function ClusterMenu({ profile, profiles, ended, now, compact = false, on
               {profiles.map(one => (
                 <DropdownMenu.RadioItem key={one.proxy} value={one.proxy} className={menu['item']}>
                   <span className={menu['mark']}><DropdownMenu.ItemIndicator><Icon name="check" size={12} /></DropdownMenu.ItemIndicator></span>
-                  <span className={menu['label']}>{one.cluster}<span className={menu['sub']}>{words.profile(one.user, one.expired)}</span></span>
+                  <span className={menu['label']}>{shown(one.cluster)}<span className={menu['sub']}>{words.profile(shown(one.user), one.expired)}</span></span>
                 </DropdownMenu.RadioItem>
               ))}
             </DropdownMenu.RadioGroup>

@@ -1,7 +1,7 @@
 import { memo, type CSSProperties } from 'react'
 import { Button } from '../../parts/Button.tsx'
 import { StateDot } from '../../parts/StateDot.tsx'
-import { protocolTile, protocolTitle, text } from '../../words.ts'
+import { protocolTile, protocolTitle, shown, text } from '../../words.ts'
 import { actionOf, addressOf, isListening, noteOf, type Entry } from './entries.ts'
 import css from './DatabaseRow.module.css'
 
@@ -26,7 +26,7 @@ export const DatabaseRow = memo(function DatabaseRow({ id, entry, rowIndex, acti
       <div role="gridcell" className={css['what']}>
         <span className={css['tile']} aria-hidden="true">{protocolTile(database.dbProtocol)}</span>
         <span className={css['lines']}>
-          <span className={css['name']}><b>{database.name}</b> <span className={css['protocol']}>{protocolTitle(database.dbProtocol)}</span></span>
+          <span className={css['name']}><b>{shown(database.name)}</b> <span className={css['protocol']}>{protocolTitle(database.dbProtocol)}</span></span>
           <span className={css['note']} data-tone={note.tone} title={note.text}>{note.text}</span>
         </span>
       </div>
@@ -34,7 +34,7 @@ export const DatabaseRow = memo(function DatabaseRow({ id, entry, rowIndex, acti
       <div role="gridcell" className={css['act']}>
         <Button
           look={action === 'disconnect' || action === 'cancel' || action === 'closing' ? 'quiet' : 'plain'}
-          tabIndex={active ? 0 : -1} disabled={action === 'closing'} aria-label={`${text.action[action]} ${database.name}`}
+          tabIndex={active ? 0 : -1} disabled={action === 'closing'} aria-label={`${text.action[action]} ${shown(database.name)}`}
           onClick={event => {
             event.stopPropagation()
             onAct(entry)

@@ -5,7 +5,7 @@ import { CopyButton } from '../../parts/CopyButton.tsx'
 import { IconButton } from '../../parts/IconButton.tsx'
 import { Picker } from '../../parts/Picker.tsx'
 import { StatePill } from '../../parts/StatePill.tsx'
-import { protocolTitle, text } from '../../words.ts'
+import { protocolTitle, shown, text } from '../../words.ts'
 import { actionOf, isListening, portOf, shownLabels, type Entry } from './entries.ts'
 import css from './DetailsPanel.module.css'
 
@@ -40,19 +40,19 @@ export function DetailsPanel({ entry, choice, missing, titleRef, onChoice, onAct
   const action = actionOf(status)
   const failure = tunnel?.state === 'failed' ? tunnel.failure : open?.trouble ?? null
   const labels = shownLabels(database)
-  const subtitle = [protocolTitle(database.dbProtocol), database.cluster, ...(open === undefined ? [] : [words.connections(open.connections)])]
+  const subtitle = [protocolTitle(database.dbProtocol), shown(database.cluster), ...(open === undefined ? [] : [words.connections(open.connections)])]
   const copy = (thing: string, value: string | null) => (value === null || value === '' ? null : <CopyButton key={`${database.id} ${thing}`} thing={thing} value={value} onCopy={onCopy} />)
 
   return (
     <div className={css['panel']}>
       <header className={css['head']}>
         <div className={css['line']}>
-          <h2 ref={titleRef} tabIndex={-1} className={css['title']} title={database.name}>{database.name}</h2>
+          <h2 ref={titleRef} tabIndex={-1} className={css['title']} title={shown(database.name)}>{shown(database.name)}</h2>
           <StatePill status={status} />
           {onClose !== undefined && <IconButton icon="close" label={text.close} onClick={onClose} />}
         </div>
         <p className={css['subtitle']}>{subtitle.join(' · ')}</p>
-        {database.description !== '' && <p className={css['description']}>{database.description}</p>}
+        {database.description !== '' && <p className={css['description']}>{shown(database.description)}</p>}
       </header>
 
       {failure !== null && <FailureCallout failure={failure} />}
@@ -72,7 +72,7 @@ export function DetailsPanel({ entry, choice, missing, titleRef, onChoice, onAct
       {missing && <p className={css['missing']} role="alert">{words.chooseFirst((user === null ? words.user : words.database).toLowerCase())}</p>}
       {differs && (
         <div className={css['differs']} role="status">
-          <p>{words.nextTime(open.databaseUser, open.databaseName)} {open.connections > 0 && words.reconnectCloses(open.connections)}</p>
+          <p>{words.nextTime(shown(open.databaseUser), shown(open.databaseName))} {open.connections > 0 && words.reconnectCloses(open.connections)}</p>
           <Button onClick={onReconnect}>{words.reconnect}</Button>
         </div>
       )}
@@ -83,10 +83,10 @@ export function DetailsPanel({ entry, choice, missing, titleRef, onChoice, onAct
         <section aria-labelledby="strings">
           <h3 id="strings" className={css['heading']}>{words.strings}</h3>
           <dl className={`${css['card']} ${css['strings']}`}>
-            {open.url !== null && <Row name={words.url} copy={copy(words.url, open.url)}><code title={open.url}>{open.url}</code></Row>}
-            {open.jdbc !== null && <Row name={words.jdbc} copy={copy(words.jdbc, open.jdbc)}><code title={open.jdbc}>{open.jdbc}</code></Row>}
-            <Row name={words.command} copy={copy(words.command, open.command)}><code title={open.command}>{open.command}</code></Row>
-            {open.socket !== null && <Row name={words.socket} copy={copy(words.socket, open.socket)}><code title={open.socket}>{open.socket}</code></Row>}
+            {open.url !== null && <Row name={words.url} copy={copy(words.url, open.url)}><code>{shown(open.url)}</code></Row>}
+            {open.jdbc !== null && <Row name={words.jdbc} copy={copy(words.jdbc, open.jdbc)}><code>{shown(open.jdbc)}</code></Row>}
+            <Row name={words.command} copy={copy(words.command, open.command)}><code>{shown(open.command)}</code></Row>
+            {open.socket !== null && <Row name={words.socket} copy={copy(words.socket, open.socket)}><code>{shown(open.socket)}</code></Row>}
           </dl>
         </section>
       )}
@@ -94,7 +94,7 @@ export function DetailsPanel({ entry, choice, missing, titleRef, onChoice, onAct
       {labels.length > 0 && (
         <section aria-labelledby="labels">
           <h3 id="labels" className={css['heading']}>{words.labels}</h3>
-          <ul className={css['labels']}>{labels.map(([key, value]) => <li key={key}>{key}={value}</li>)}</ul>
+          <ul className={css['labels']}>{labels.map(([key, value]) => <li key={key}>{shown(`${key}=${value}`)}</li>)}</ul>
         </section>
       )}
     </div>

@@ -2,7 +2,7 @@ import type { Database, Tunnel } from '../../../shared/state.ts'
 import { assertNever } from '../../../shared/errors.ts'
 import { oneLine } from '../../../shared/words.ts'
 import type { Status } from '../../parts/StateDot.tsx'
-import { text } from '../../words.ts'
+import { shown, text } from '../../words.ts'
 
 /** A database and its tunnel, as one row. */
 export interface Entry {
@@ -71,13 +71,13 @@ export function isListening({ tunnel }: Entry): boolean {
 
 /** The second line of a row: its labels or, when something is wrong, the reason. */
 export function noteOf({ database, tunnel, status }: Entry, unreachable: string | undefined): { readonly text: string; readonly tone: 'plain' | 'warn' | 'bad' } {
-  if (tunnel?.state === 'failed') return { text: oneLine(tunnel.failure), tone: 'bad' }
+  if (tunnel?.state === 'failed') return { text: shown(oneLine(tunnel.failure)), tone: 'bad' }
   if (tunnel?.state === 'starting') return { text: unreachable === undefined ? text.row.starting : text.row.waitingForProxy(unreachable), tone: 'plain' }
   if (tunnel?.state === 'stopping') return { text: text.row.stopping, tone: 'plain' }
   if (status === 'waiting' && tunnel?.state === 'open') return { text: text.row.waiting(tunnel.waiting), tone: 'warn' }
-  if (tunnel?.state === 'open' && tunnel.trouble !== null) return { text: oneLine(tunnel.trouble), tone: 'warn' }
+  if (tunnel?.state === 'open' && tunnel.trouble !== null) return { text: shown(oneLine(tunnel.trouble)), tone: 'warn' }
   const labels = shownLabels(database).map(([key, value]) => `${key}=${value}`).join(' · ')
-  return { text: labels || database.description || text.row.noLabels, tone: 'plain' }
+  return { text: shown(labels || database.description) || text.row.noLabels, tone: 'plain' }
 }
 
 /** Labels that say something to a person; those that clusters put there for machines can still be searched. */

@@ -24,10 +24,9 @@ export function indexOf(database: Database): Indexed {
 /** Words and `key:value` filters; a value with spaces goes in quotes: `team:"big shop"`. */
 export function parseSearch(text: string): readonly Term[] {
   const terms: Term[] = []
-  for (const [whole, key, quoted, bare] of text.toLowerCase().matchAll(/(?:([^\s:"]+):)?(?:"([^"]*)"?|(\S+))|\S+/g)) {
-    const value = quoted ?? bare
-    if (key !== undefined && value !== undefined) terms.push({ kind: 'filter', key, value, word: whole })
-    else if ((value ?? whole) !== '') terms.push({ kind: 'word', word: value ?? whole })
+  for (const [whole, key, quoted, bare, words] of text.toLowerCase().matchAll(/([^\s:"]+):(?:"([^"]*)"?|(\S*))|"([^"]*)"?|\S+/g)) {
+    if (key !== undefined) terms.push({ kind: 'filter', key, value: quoted ?? bare ?? '', word: whole })
+    else terms.push({ kind: 'word', word: words ?? whole })
   }
   return terms
 }
@@ -41,11 +40,11 @@ const IS: Readonly<Record<string, readonly Status[]>> = {
   stopped: ['idle', 'failed'],
 }
 
-/** Whether every term is found. A filter on a label that a database lacks is looked for as plain text too: `host:5432`. */
+/** Whether every term is found. Values may be half typed. A filter on a label that a database lacks is looked for as plain text too: `host:5432`. */
 export function matches(terms: readonly Term[], indexed: Indexed, entry: Entry): boolean {
   return terms.every(term => {
     if (term.kind === 'word') return indexed.haystack.includes(term.word)
-    if (term.key === 'is' && Object.hasOwn(IS, term.value)) return IS[term.value]!.includes(entry.status)
+    if (term.key === 'is') return Object.entries(IS).some(([name, statuses]) => name.startsWith(term.value) && (term.value === '' || statuses.includes(entry.status)))
     if (term.key === 'proto' || term.key === 'protocol') return indexed.protocol.includes(term.value)
     const label = indexed.labels.get(term.key)
     return label === undefined ? indexed.haystack.includes(term.word) : label.startsWith(term.value)

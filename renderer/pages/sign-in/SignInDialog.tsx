@@ -1,7 +1,7 @@
 import { Dialog } from 'radix-ui'
 import type { Profile } from '../../../shared/state.ts'
 import { IconButton } from '../../parts/IconButton.tsx'
-import { text } from '../../words.ts'
+import { shown, text } from '../../words.ts'
 import css from './SignInDialog.module.css'
 import { SignInForm } from './SignInForm.tsx'
 
@@ -23,7 +23,7 @@ export function SignInDialog({ profile, waiting, onClose }: SignInDialogProps) {
           if (event.currentTarget instanceof HTMLElement && !event.currentTarget.contains(document.activeElement)) event.currentTarget.focus()
         }}>
           <header className={css['head']}>
-            <Dialog.Title className={css['title']}>{text.signIn.title(profile.cluster)}</Dialog.Title>
+            <Dialog.Title className={css['title']}>{text.signIn.title(shown(profile.cluster))}</Dialog.Title>
             <Dialog.Close asChild><IconButton icon="close" label={text.close} /></Dialog.Close>
           </header>
           <Dialog.Description className={css['lead']}>{text.signIn.againLead(waiting)}</Dialog.Description>

@@ -3,7 +3,7 @@ import { Button } from '../../parts/Button.tsx'
 import { FailureCallout } from '../../parts/Callout.tsx'
 import { CodeField } from '../../parts/CodeField.tsx'
 import { TextField } from '../../parts/TextField.tsx'
-import { text } from '../../words.ts'
+import { shown, text } from '../../words.ts'
 import css from './SignInForm.module.css'
 import { TrustFile } from './TrustFile.tsx'
 import { useSignIn } from './use-sign-in.ts'
@@ -47,7 +47,7 @@ export function SignInForm({ proxy, user: lastUser = '', onDone }: SignInFormPro
       if (at.form.kind === 'unsupported') {
         return (
           <div className={css['form']} role="alert">
-            <p className={css['wants']}>{words.unsupported(at.form.cluster, at.form.wants)}.</p>
+            <p className={css['wants']}>{words.unsupported(shown(at.form.cluster), shown(at.form.wants))}.</p>
             <p>{words.unsupportedNext}</p>
           </div>
         )

@@ -1,7 +1,7 @@
 import { useState } from 'react'
 import type { Failure } from '../../../shared/errors.ts'
 import { Button } from '../../parts/Button.tsx'
-import { text } from '../../words.ts'
+import { shown, text } from '../../words.ts'
 import css from './SignInForm.module.css'
 
 interface TrustFileProps {
@@ -30,8 +30,8 @@ export function TrustFile({ proxy, failure, onChoose }: TrustFileProps) {
     <div className={css['card']} role="alert">
       <p className={css['strong']}>{words.title(proxy)}</p>
       <p>{words.why}</p>
-      {typeof why === 'string' && why !== '' && <p className={css['muted']}>{why}</p>}
-      {typeof issuer === 'string' && issuer !== '' && <p><span className={css['muted']}>{words.issuer}</span> {issuer}</p>}
+      {typeof why === 'string' && why !== '' && <p className={css['muted']}>{shown(why)}</p>}
+      {typeof issuer === 'string' && issuer !== '' && <p><span className={css['muted']}>{words.issuer}</span> {shown(issuer)}</p>}
       {typeof fingerprint === 'string' && fingerprint !== '' && (
         <div>
           <p className={css['muted']}>{words.fingerprint}</p>

@@ -3,7 +3,7 @@ import type { Lab, Profile } from '../../../shared/state.ts'
 import { Button } from '../../parts/Button.tsx'
 import { FailureCallout } from '../../parts/Callout.tsx'
 import { Icon } from '../../parts/Icon.tsx'
-import { text } from '../../words.ts'
+import { shown, text } from '../../words.ts'
 import css from './Cards.module.css'
 
 const words = text.welcome
@@ -50,7 +50,7 @@ export function LabCard({ lab, onStart }: { readonly lab: Lab; readonly onStart:
 export function ProfileCard({ profile, onUse }: { readonly profile: Profile; readonly onUse: () => void }) {
   return (
     <Card
-      tile={(profile.cluster[0] ?? '').toUpperCase()} title={profile.cluster} lead={words.known(profile.user, profile.expired)}
+      tile={(profile.cluster[0] ?? '').toUpperCase()} title={shown(profile.cluster)} lead={words.known(shown(profile.user), profile.expired)}
       action={<Button onClick={onUse}>{profile.expired ? words.signIn : words.use}</Button>}
     />
   )

@@ -1,0 +1,326 @@
+// @vitest-environment happy-dom
+import { act, fireEvent, screen, waitFor, within } from '@testing-library/react'
+import { describe, expect, it } from 'vitest'
+import { PorticoError } from '../../shared/errors.ts'
+import { aDatabase, aFailedTunnel, anOpenTunnel, aProfile, aStartingTunnel, HOSTILE, PROXY, STATES } from './fixtures.ts'
+import { show, useLayout } from './show.tsx'
+
+const grid = (): Promise<HTMLElement> => screen.findByRole('grid', { name: 'Databases' })
+const row = (name: RegExp | string): HTMLElement => screen.getByRole('row', { name: typeof name === 'string' ? new RegExp(`\\b${name}\\b`) : name })
+const details = (): ReturnType<typeof within> => within(screen.getByRole('complementary', { name: 'Details' }))
+const activeName = (of: HTMLElement): string => document.getElementById(of.getAttribute('aria-activedescendant') ?? '')?.querySelector('b')?.textContent ?? ''
+
+describe('the list of databases', () => {
+  useLayout()
+
+  it('shows what runs first, each row with its state in words, labels, address and one button', async () => {
+    show(STATES.main())
+    await grid()
+    expect(screen.getAllByRole('row').map(one => one.querySelector('b')?.textContent)).toEqual([
+      'Running', 'billing', 'events', 'orders', 'Databases', 'archive', 'cache', 'catalog', 'geo', 'logs', 'metrics', 'payroll', 'search',
+    ])
+    const orders = within(row('orders'))
+    expect(orders.getByText('Connected')).toBeTruthy()
+    expect(orders.getByText('env=prod · team=shop · region=us-east-1')).toBeTruthy()
+    expect(orders.getByText('localhost:24017')).toBeTruthy()
+    expect(orders.getByRole('button', { name: 'Disconnect orders' })).toBeTruthy()
+    expect(within(row('events')).getByText(/no database agent is online/)).toBeTruthy()
+    expect(within(row('events')).getByRole('button', { name: 'Try again events' })).toBeTruthy()
+    expect(within(row('metrics')).getByRole('button', { name: 'Cancel metrics' })).toBeTruthy()
+  })
+
+  it('starts a tunnel by Connect, cancels it while it starts, stops it when it runs', async () => {
+    const orders = aDatabase('orders')
+    const bridge = show({ ...STATES.main(), databases: { state: 'ready', items: [orders], failure: null }, tunnels: [] })
+    await grid()
+    fireEvent.click(screen.getByRole('button', { name: 'Connect orders' }))
+    expect(bridge.asksOf('tunnel.start')).toEqual([{ resource: orders.id }])
+    act(() => bridge.change({ tunnels: [aStartingTunnel(orders)] }))
+    fireEvent.click(screen.getByRole('button', { name: 'Cancel orders' }))
+    act(() => bridge.change({ tunnels: [anOpenTunnel(orders)] }))
+    fireEvent.click(screen.getByRole('button', { name: 'Disconnect orders' }))
+    expect(bridge.asksOf('tunnel.stop')).toEqual([{ tunnel: 't-orders' }, { tunnel: 't-orders' }])
+    act(() => bridge.change({ tunnels: [aFailedTunnel(orders, { code: 'tunnel/port-in-use', facts: { port: 24017, pid: 99, program: 'nc' } })] }))
+    expect(within(row('orders')).getByText('Port 24017 is taken: nc (pid 99) listens there')).toBeTruthy()
+    fireEvent.click(screen.getByRole('button', { name: 'Try again orders' }))
+    expect(bridge.asksOf('tunnel.start')).toHaveLength(2)
+  })
+
+  it('says in words why a question failed, and lets go of it', async () => {
+    show({ ...STATES.main(), tunnels: [] }, { 'tunnel.start': () => { throw new PorticoError('proxy/unreachable', { proxy: PROXY, why: 'no route to it' }) } })
+    await grid()
+    fireEvent.click(screen.getByRole('button', { name: 'Connect orders' }))
+    const alert = await screen.findByRole('alert')
+    expect(alert.textContent).toContain('Cannot reach prod.example.com:443. No route to it. Check the address and your network.')
+    fireEvent.click(within(alert).getByRole('button', { name: 'Dismiss' }))
+    expect(screen.queryByRole('alert')).toBeNull()
+  })
+
+  it('shows nothing when the person cancelled', async () => {
+    show({ ...STATES.main(), tunnels: [] }, { 'tunnel.start': () => { throw new PorticoError('app/cancelled') } })
+    await grid()
+    await act(async () => { fireEvent.click(screen.getByRole('button', { name: 'Connect orders' })) })
+    expect(screen.queryByRole('alert')).toBeNull()
+  })
+
+  it('moves by arrows over headings, acts by Enter, and copies the address by c', async () => {
+    const bridge = show(STATES.main())
+    const list = await grid()
+    expect(activeName(list)).toBe('billing')
+    const key = (pressed: string): boolean => fireEvent.keyDown(list, { key: pressed })
+    key('ArrowDown')
+    key('ArrowDown')
+    key('ArrowDown')
+    expect(activeName(list)).toBe('archive')
+    expect(row('archive').getAttribute('aria-selected')).toBe('true')
+    key('Enter')
+    expect(bridge.asksOf('tunnel.start')).toHaveLength(1)
+    key('c')
+    expect(await screen.findByText('Copied localhost:28121')).toBeTruthy()
+    expect(bridge.asksOf('clipboard.copy')).toEqual([{ text: 'localhost:28121' }])
+    key('End')
+    expect(activeName(list)).toBe('search')
+    key('Home')
+    expect(activeName(list)).toBe('billing')
+    key('ArrowUp')
+    expect(activeName(list)).toBe('billing')
+  })
+
+  it('finds a row by typing its name', async () => {
+    show(STATES.main())
+    const list = await grid()
+    for (const letter of 'pay') fireEvent.keyDown(list, { key: letter })
+    expect(activeName(list)).toBe('payroll')
+  })
+
+  it('takes keys for the list when nothing has the focus, and / for the search', async () => {
+    show(STATES.main())
+    const list = await grid()
+    fireEvent.keyDown(document.body, { key: 'ArrowDown' })
+    expect(document.activeElement).toBe(list)
+    expect(activeName(list)).toBe('events')
+    fireEvent.keyDown(list, { key: '/' })
+    const search = screen.getByRole('textbox', { name: 'Search databases' })
+    expect(document.activeElement).toBe(search)
+    fireEvent.change(search, { target: { value: 'geo' } })
+    fireEvent.keyDown(search, { key: 'Enter' })
+    expect(document.activeElement).toBe(await grid())
+  })
+
+  it('moves to the details by Space and back by Escape', async () => {
+    show(STATES.main())
+    const list = await grid()
+    list.focus()
+    fireEvent.keyDown(list, { key: ' ' })
+    const title = await screen.findByRole('heading', { name: 'billing' })
+    await waitFor(() => expect(document.activeElement).toBe(title))
+    fireEvent.keyDown(title, { key: 'Escape' })
+    expect(document.activeElement).toBe(list)
+  })
+
+  it('searches by words and filters, says what is hidden, and clears by Escape', async () => {
+    show(STATES.main())
+    await grid()
+    const search = screen.getByRole('textbox', { name: 'Search databases' })
+    expect(search.getAttribute('placeholder')).toBe('Search 11 databases by name, label or protocol')
+    fireEvent.change(search, { target: { value: 'env:prod proto:postgres' } })
+    expect(screen.getByText('4 of 11 shown, 7 hidden by the search')).toBeTruthy()
+    fireEvent.change(search, { target: { value: 'zzz' } })
+    expect(screen.getByText('No database matches')).toBeTruthy()
+    fireEvent.keyDown(search, { key: 'Escape' })
+    expect(screen.queryByText('No database matches')).toBeNull()
+  })
+
+  it('draws a few dozen rows of 10 000', async () => {
+    show(STATES.many())
+    const list = await grid()
+    expect(list.getAttribute('aria-rowcount')).toBe('10002')
+    expect(screen.getAllByRole('row').length).toBeLessThan(60)
+    fireEvent.change(screen.getByRole('textbox', { name: 'Search databases' }), { target: { value: 'db-09988' } })
+    expect(screen.getByText('1 of 10,000 shown, 9,999 hidden by the search')).toBeTruthy()
+    expect(row(/db-09988/)).toBeTruthy()
+  })
+
+  it('shows only what runs when the sidebar is asked for it', async () => {
+    show(STATES.main())
+    await grid()
+    fireEvent.click(screen.getByRole('button', { name: 'Running 3' }))
+    expect(screen.queryByText('archive')).toBeNull()
+    expect(screen.getByRole('button', { name: 'Running 3' }).getAttribute('aria-current')).toBe('page')
+  })
+
+  it.each([
+    ['loading' as const, 'Looking for databases…', undefined],
+    ['empty' as const, 'No databases here yet', 'Look again'],
+    ['list-failed' as const, 'The list of databases could not be read', 'Try again'],
+  ])('says what to do when the list is "%s"', async (state, words, button) => {
+    const bridge = show(STATES[state]())
+    expect(await screen.findByText(words)).toBeTruthy()
+    if (button === undefined) return
+    fireEvent.click(screen.getByRole('button', { name: button }))
+    expect(bridge.asksOf('databases.refresh')).toHaveLength(1)
+  })
+
+  it('says in words that the proxy does not answer, and why a row waits', async () => {
+    show(STATES.unreachable())
+    expect(await screen.findByText(/prod\.example\.com:443 has not answered since \d\d:\d\d\./)).toBeTruthy()
+    expect(within(row('metrics')).getByText('Waiting for the proxy at prod.example.com:443')).toBeTruthy()
+    expect(screen.getByText('Cluster does not answer')).toBeTruthy()
+  })
+
+  it('shows a notice until it is dismissed', async () => {
+    const bridge = show(STATES.notices())
+    expect(await screen.findByText(/No keychain was found/)).toBeTruthy()
+    fireEvent.click(screen.getByRole('button', { name: 'Dismiss' }))
+    expect(bridge.asksOf('notice.dismiss')).toEqual([{ id: 'n1' }])
+    act(() => bridge.change({ notices: [] }))
+    expect(screen.queryByText(/No keychain was found/)).toBeNull()
+  })
+
+  it('shows hostile names as text, with what hides or turns characters marked', async () => {
+    show(STATES.hostile())
+    await grid()
+    expect(document.querySelector('img')).toBeNull()
+    expect(document.body.textContent).toContain('"; $(reboot) `id` \ufffd[31m<img src=x onerror=alert(1)>\ufffdgnp.exe')
+    expect(document.body.textContent).not.toContain('\u202e')
+    expect(document.body.textContent).not.toContain(HOSTILE)
+  })
+})
+
+describe('the details', () => {
+  useLayout()
+
+  it('gives what a client needs, each with Copy', async () => {
+    const bridge = show(STATES.main())
+    await grid()
+    fireEvent.click(row('orders'))
+    expect(details().getByRole('heading', { name: 'orders' })).toBeTruthy()
+    expect(details().getByText('PostgreSQL · prod.example.com · 2 connections')).toBeTruthy()
+    expect(details().getByText('none needed')).toBeTruthy()
+    for (const name of ['host', 'port', 'user', 'database', 'url', 'jdbc', 'command']) fireEvent.click(details().getByRole('button', { name: `Copy ${name}` }))
+    await waitFor(() => expect(bridge.asksOf('clipboard.copy').map(one => one.text)).toEqual([
+      'localhost', '24017', 'alice', 'shop', 'postgres://alice@localhost:24017/shop', 'jdbc:postgresql://localhost:24017/shop?user=alice', 'psql -h localhost -p 24017 -U alice shop',
+    ]))
+    expect((await details().findAllByText('Copied')).length).toBe(7)
+  })
+
+  it('offers the users of the roles, and connects with the one that was picked', async () => {
+    const bridge = show(STATES.main())
+    await grid()
+    fireEvent.click(row('archive'))
+    fireEvent.keyDown(details().getByRole('button', { name: 'User: alice' }), { key: 'Enter' })
+    const items = (await screen.findAllByRole('menuitemradio')).map(one => one.textContent)
+    expect(items).toEqual(['alice', 'reader'])
+    expect(screen.queryByRole('menuitem', { name: 'Other…' })).toBeNull()
+    fireEvent.click(screen.getByRole('menuitemradio', { name: 'reader' }))
+    fireEvent.click(screen.getByRole('button', { name: 'Connect archive' }))
+    expect(bridge.asksOf('tunnel.start')).toEqual([expect.objectContaining({ databaseUser: 'reader' })])
+  })
+
+  it('takes any text where the roles allow any', async () => {
+    const bridge = show(STATES.main())
+    await grid()
+    fireEvent.click(row('archive'))
+    fireEvent.keyDown(details().getByRole('button', { name: 'Database: shop' }), { key: 'Enter' })
+    fireEvent.click(await screen.findByRole('menuitem', { name: 'Other…' }))
+    const field = await details().findByRole('textbox', { name: 'Database' })
+    fireEvent.change(field, { target: { value: ' reports ' } })
+    fireEvent.keyDown(field, { key: 'Enter' })
+    fireEvent.click(details().getByRole('button', { name: 'Connect' }))
+    expect(bridge.asksOf('tunnel.start')).toEqual([expect.objectContaining({ databaseName: 'reports' })])
+  })
+
+  it('asks for a user first where the roles give no default', async () => {
+    const bridge = show(STATES.main())
+    await grid()
+    fireEvent.click(screen.getByRole('button', { name: 'Connect geo' }))
+    expect(bridge.asksOf('tunnel.start')).toEqual([])
+    expect(details().getByRole('alert').textContent).toBe('Choose a user before you connect.')
+    await waitFor(() => expect(document.activeElement?.textContent).toBe('geo'))
+    fireEvent.keyDown(details().getByRole('button', { name: 'User: Choose…' }), { key: 'Enter' })
+    fireEvent.click(await screen.findByRole('menuitemradio', { name: 'maps_ro' }))
+    fireEvent.click(screen.getByRole('button', { name: 'Connect geo' }))
+    expect(bridge.asksOf('tunnel.start')).toEqual([expect.objectContaining({ databaseUser: 'maps_ro' })])
+  })
+
+  it('reconnects an open tunnel only when told to', async () => {
+    const bridge = show(STATES.main(), { 'tunnel.start': ({ databaseUser }) => anOpenTunnel(aDatabase('orders', { databaseUser: databaseUser ?? null })) })
+    await grid()
+    fireEvent.click(row('orders'))
+    fireEvent.keyDown(details().getByRole('button', { name: 'User: alice' }), { key: 'Enter' })
+    fireEvent.click(await screen.findByRole('menuitemradio', { name: 'reader' }))
+    expect(details().getByText(/Reconnecting closes 2 connections\./)).toBeTruthy()
+    expect(bridge.asksOf('tunnel.stop')).toEqual([])
+    fireEvent.click(details().getByRole('button', { name: 'Reconnect' }))
+    await waitFor(() => expect(bridge.asked.slice(-2).map(one => one.question)).toEqual(['tunnel.stop', 'tunnel.start']))
+  })
+
+  it('says what happened, why and what to do when a tunnel failed', async () => {
+    show(STATES.main())
+    await grid()
+    fireEvent.click(row('events'))
+    expect(details().getByRole('alert').textContent).toContain('The connection was closed by the other side. No database agent is online. Check that')
+  })
+})
+
+describe('the cluster', () => {
+  useLayout()
+  const openMenu = async (): Promise<void> => {
+    await grid()
+    fireEvent.keyDown(screen.getByRole('button', { name: /^Cluster prod\.example\.com/ }), { key: 'Enter' })
+    await screen.findByRole('menu')
+  }
+
+  it('shows who is signed in and for how long', async () => {
+    show(STATES.main())
+    await grid()
+    expect(screen.getByRole('button', { name: /Cluster prod\.example\.com/ }).textContent).toContain('alice · 7 h 42 m left')
+  })
+
+  it('switches, signs out and adds', async () => {
+    const bridge = show(STATES.main())
+    await openMenu()
+    fireEvent.click(screen.getByRole('menuitemradio', { name: /eu\.example\.com/ }))
+    expect(bridge.asksOf('profile.use')).toEqual([{ proxy: 'eu.example.com:443' }])
+    await openMenu()
+    fireEvent.click(screen.getByRole('menuitem', { name: 'Sign out' }))
+    expect(bridge.asksOf('login.end')).toEqual([{ proxy: PROXY }])
+    await openMenu()
+    fireEvent.click(screen.getByRole('menuitem', { name: 'Add a cluster…' }))
+    expect(await screen.findByRole('heading', { name: 'Connect to your cluster' })).toBeTruthy()
+    fireEvent.click(screen.getByRole('button', { name: 'Back' }))
+    expect(await grid()).toBeTruthy()
+  })
+
+  it('tells once that the session ended, signs in over the list, and goes on', async () => {
+    const bridge = show(STATES.expired(), {
+      'login.look': ({ proxy }) => ({ proxy, cluster: 'prod.example.com', version: '13.0.0', kind: 'password-and-code', wants: '' }),
+      'login.submit': () => aProfile(),
+    })
+    await grid()
+    expect(screen.getByText(/Your session ended 2 minutes ago\./).parentElement?.textContent).toContain('5 connections on 3 tunnels are waiting and will go on.')
+    expect(screen.queryByRole('dialog')).toBeNull()
+    fireEvent.click(screen.getByRole('button', { name: 'Sign in' }))
+    const dialog = within(await screen.findByRole('dialog', { name: 'Sign in to prod.example.com' }))
+    const password = await dialog.findByLabelText('Password')
+    expect(dialog.getByLabelText<HTMLInputElement>('User name').value).toBe('alice')
+    expect(document.activeElement).toBe(password)
+    fireEvent.change(password, { target: { value: 'secret' } })
+    fireEvent.change(dialog.getByLabelText('One-time code'), { target: { value: '123 456' } })
+    fireEvent.click(dialog.getByRole('button', { name: 'Sign in' }))
+    await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull())
+    expect(bridge.asksOf('login.submit')).toEqual([{ proxy: PROXY, user: 'alice', password: 'secret', code: '123456' }])
+    act(() => bridge.change({ session: { state: 'active', profile: aProfile() } }))
+    expect(screen.queryByText(/Your session ended/)).toBeNull()
+  })
+
+  it('asks for a sign-in when a start needs one', async () => {
+    show(STATES.main(), {
+      'tunnel.start': () => { throw new PorticoError('login/expired', { proxy: PROXY }) },
+      'login.look': ({ proxy }) => ({ proxy, cluster: 'prod.example.com', version: '13.0.0', kind: 'password', wants: '' }),
+    })
+    await grid()
+    fireEvent.click(screen.getByRole('button', { name: 'Connect archive' }))
+    expect(await screen.findByRole('dialog', { name: 'Sign in to prod.example.com' })).toBeTruthy()
+  })
+})
