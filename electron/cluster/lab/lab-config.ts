@@ -1,0 +1,52 @@
+import { stringify } from 'yaml'
+import { formatAddress, type Address } from '../../../shared/address.ts'
+import type { SecondFactor } from '../auth/auth.ts'
+import type { LabUser } from './lab-users.ts'
+
+export const LAB_CLUSTER = 'lab'
+
+/** Resources of the lab and the logical database each leads to. bob sees what is labelled env=dev. */
+export const LAB_DATABASES = [
+  { name: 'archive', databaseName: 'archive', description: 'Invoices and letters of earlier years', labels: { env: 'prod', team: 'finance' } },
+  { name: 'metrics', databaseName: 'metrics', description: 'Readings of 24 hosts', labels: { env: 'dev', team: 'platform' } },
+  { name: 'orders', databaseName: 'shop', description: 'Customers, products and 120 000 orders', labels: { env: 'prod', team: 'sales' } },
+] as const
+
+export interface LabConfigOptions {
+  readonly listen: Address
+  readonly dataDir: string
+  readonly secondFactor: SecondFactor
+  /** ms */
+  readonly certTtlMs: number
+  readonly postgresPort: number
+  readonly users: readonly LabUser[]
+}
+
+/** The lab as a `portico.yaml`: it goes through the same loader as everybody's. */
+export function labConfig({ listen, dataDir, secondFactor, certTtlMs, postgresPort, users }: LabConfigOptions): string {
+  const role = (name: string, allow: object): object => ({ name, max_session_ttl: `${certTtlMs}ms`, allow })
+  const yaml = {
+    version: 'v3',
+    teleport: { nodename: 'lab', data_dir: dataDir },
+    auth_service: {
+      enabled: true, cluster_name: LAB_CLUSTER, proxy_listener_mode: 'multiplex', authentication: { type: 'local', second_factor: secondFactor },
+    },
+    proxy_service: { enabled: true, web_listen_addr: formatAddress(listen), public_addr: 'localhost' },
+    db_service: {
+      enabled: true,
+      databases: LAB_DATABASES.map(({ name, databaseName, description, labels }) => ({
+        name, description, protocol: 'postgres', uri: `127.0.0.1:${postgresPort}`, static_labels: { ...labels, 'portico/database': databaseName },
+      })),
+    },
+    portico: {
+      roles: [
+        role('owner', { logins: ['{{internal.logins}}'], db_users: ['alice', 'reader'], db_names: ['*'], db_labels: { '*': '*' } }),
+        role('developer', { db_users: ['reader'], db_names: ['*'], db_labels: { env: 'dev' } }),
+      ],
+      users: users.map(({ name, roles, logins, passwordFile, otpSecretFile }) => ({
+        name, roles, logins, password_file: passwordFile, otp_secret_file: otpSecretFile,
+      })),
+    },
+  }
+  return `# Written by \`portico lab\` at each start.\n${stringify(yaml, { lineWidth: 0 })}`
+}

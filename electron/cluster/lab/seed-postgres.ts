@@ -1,0 +1,71 @@
+import { chown, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { PorticoError } from '../../../shared/errors.ts'
+import type { Account } from './account.ts'
+import type { Programs } from './programs.ts'
+import { runProgram, type ProgramEnd } from './run-program.ts'
+
+/** Which file fills which logical database. Order counts: the first one makes the others. */
+const SEEDS = [
+  { file: 'setup.sql', database: 'postgres', step: 'Creating roles and databases' },
+  { file: 'shop.sql', database: 'shop', step: 'Filling orders' },
+  { file: 'metrics.sql', database: 'metrics', step: 'Filling metrics' },
+  { file: 'archive.sql', database: 'archive', step: 'Filling archive' },
+] as const
+
+/** Written last: a folder without it was left by a start that did not finish, and is made anew. */
+const MARKER = 'seeded'
+
+/** `assets/lab`, from the sources and from the built files alike. @throws PorticoError `lab/failed` */
+function seedFolder(): string {
+  for (let folder = import.meta.dirname; ; folder = dirname(folder)) {
+    const found = join(folder, 'assets', 'lab')
+    if (existsSync(join(found, 'setup.sql'))) return found
+    if (folder === dirname(folder)) throw new PorticoError('lab/failed', { why: 'the lab data (assets/lab) is missing' })
+  }
+}
+
+function failed(what: string, { said }: ProgramEnd, signal: AbortSignal | undefined): PorticoError {
+  if (signal?.aborted === true) return new PorticoError('app/cancelled')
+  const lines = said.trim().split('\n')
+  return new PorticoError('lab/failed', { why: `${what}: ${(lines.findLast(line => /ERROR|FATAL|error/.test(line)) ?? lines.at(-1) ?? '').trim()}` })
+}
+
+export interface SeedOptions {
+  readonly programs: Programs
+  readonly account: Account | undefined
+  /** Holds `data` and the marker; made when missing, owned by the account. */
+  readonly folder: string
+  readonly onProgress: (step: string) => void
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * Makes and fills the data folder unless that was done before. Single-user mode: no server runs, so nobody can connect
+ * meanwhile, and the superuser never needs a way in, on no platform.
+ * @throws PorticoError `lab/failed`, `app/cancelled`
+ */
+export async function seedPostgres({ programs, account, folder, onProgress, signal }: SeedOptions): Promise<string> {
+  const data = join(folder, 'data')
+  if (await readFile(join(folder, MARKER), 'utf8').catch(() => '') !== '') return data
+  onProgress('Creating the database server')
+  await rm(data, { recursive: true, force: true })
+  await mkdir(data, { recursive: true, mode: 0o700 })
+  if (account !== undefined) await chown(data, account.uid, account.gid)
+  const run = { account, cwd: data, signal }
+  const made = await runProgram(programs.initdb, [
+    '-D', data, '-U', 'portico', '--auth=reject', '--encoding=UTF8', '--locale-provider=builtin', '--locale=C.UTF-8', '--no-sync', '--no-instructions',
+  ], run)
+  if (made.code !== 0) throw failed('initdb', made, signal)
+  for (const { file, database, step } of SEEDS) {
+    onProgress(step)
+    const settings = ['exit_on_error=on', 'fsync=off', 'wal_level=minimal', 'max_wal_senders=0', 'max_wal_size=1GB', 'shared_buffers=64MB', 'maintenance_work_mem=128MB']
+    const filled = await runProgram(programs.postgres, [
+      '--single', '-j', ...settings.flatMap(setting => ['-c', setting]), '-D', data, database,
+    ], { ...run, input: join(seedFolder(), file) })
+    if (filled.code !== 0) throw failed(file, filled, signal)
+  }
+  await writeFile(join(folder, MARKER), `${new Date().toISOString()}\n`)
+  return data
+}

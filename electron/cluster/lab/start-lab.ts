@@ -1,0 +1,208 @@
+import { createHash } from 'node:crypto'
+import { chmod, chown, lstat, mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { formatAddress, type Address } from '../../../shared/address.ts'
+import { PorticoError } from '../../../shared/errors.ts'
+import type { Log } from '../../log/log.ts'
+import type { SecondFactor } from '../auth/auth.ts'
+import { loadConfig } from '../config/load-config.ts'
+import { startCluster, type Cluster } from '../start-cluster.ts'
+import { unprivilegedAccount, type Account } from './account.ts'
+import { LAB_CLUSTER, LAB_DATABASES, labConfig } from './lab-config.ts'
+import { lockLab } from './lab-lock.ts'
+import { labUsers, type LabUser } from './lab-users.ts'
+import { startPostgres, stopLeftover, type PostgresServer } from './postgres-server.ts'
+import { preparePrograms } from './programs.ts'
+import { seedPostgres } from './seed-postgres.ts'
+
+export const LAB_LISTEN: Address = { host: '127.0.0.1', port: 3480 }
+
+export interface StartLabOptions {
+  /** The lab's own folder: passwords, cluster state, data. Made when missing. */
+  readonly home: string
+  /** Port 0 = any. Absent: LAB_LISTEN, or any free port where that one is taken. */
+  readonly listen?: Address | undefined
+  readonly secondFactor?: SecondFactor
+  /** The longest login, ms; default 12 h. */
+  readonly certTtlMs?: number
+  /** A temporary folder instead of `home`, removed at the end. */
+  readonly ephemeral?: boolean
+  readonly log: Log
+  /** One line for people per step. */
+  readonly onProgress?: (step: string) => void
+  readonly signal?: AbortSignal | undefined
+}
+
+/** The ready line of `portico lab`. cli.md, "Lab and cluster" */
+export interface LabReady {
+  /** host:port */
+  readonly proxy: string
+  readonly cluster: string
+  readonly caFile: string
+  readonly users: readonly { readonly name: string; readonly password: string; readonly otpSecret: string | null; readonly roles: readonly string[] }[]
+  readonly user: string
+  readonly password: string
+  readonly databases: readonly string[]
+  readonly nodes: readonly string[]
+  readonly kubeClusters: readonly string[]
+  readonly apps: readonly string[]
+  readonly leaves: readonly string[]
+}
+
+export interface Lab extends LabReady {
+  /** For tests and for whoever runs the lab in its own process. */
+  readonly running: Cluster
+  readonly postgres: PostgresServer
+  /** Resolves when the lab has ended, also when its database server stopped by itself. */
+  readonly ended: Promise<void>
+  /** Drains open connections for `drainMs`, stops everything. Idempotent. */
+  close(drainMs?: number): Promise<void>
+}
+
+const TWELVE_HOURS_MS = 12 * 3_600_000
+/** The server certificate is made at each start; this only has to outlive a lab that is never stopped. */
+const SERVER_CERTIFICATE_MS = 365 * 86_400_000
+
+const LOCK = 'lab.lock'
+/** The ready line (0600) for other processes of this home, while the lab runs. */
+const READY = 'ready.json'
+
+function freePort(preferred: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer()
+    probe.once('error', error => (preferred === 0 ? reject(error) : resolve(freePort(0))))
+    probe.listen({ host: '127.0.0.1', port: preferred, exclusive: true }, () => {
+      const bound = probe.address()
+      probe.close(() => resolve(typeof bound === 'object' && bound !== null ? bound.port : 0))
+    })
+  })
+}
+
+/** Where PostgreSQL's data lies: in the lab, or as root where an unprivileged account can get at it. */
+async function postgresFolder(home: string, account: Account | undefined): Promise<string> {
+  if (account === undefined) return join(home, 'postgres')
+  const hash = createHash('sha256').update(await realpath(home)).digest('hex').slice(0, 12)
+  return join('/var/tmp', `portico-lab-${hash}`)
+}
+
+/** In /var/tmp anybody may make folders: one that is not ours is not used. */
+async function makePostgresFolder(folder: string, account: Account | undefined): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  if (account === undefined) return
+  const found = await lstat(folder)
+  if (!found.isDirectory() || (found.uid !== 0 && found.uid !== account.uid)) {
+    throw new PorticoError('lab/failed', { why: `${folder} belongs to somebody else`, path: folder })
+  }
+  await chown(folder, account.uid, account.gid)
+  await chmod(folder, 0o700)
+}
+
+/**
+ * Starts the seeded cluster: a generated `portico.yaml` through the real loader, with an embedded PostgreSQL behind it.
+ * @throws PorticoError `lab/running` (facts.pid), `lab/failed`, `cluster/config`, `app/cancelled`
+ */
+export async function startLab(options: StartLabOptions): Promise<Lab> {
+  const { ephemeral = false, log, signal } = options
+  const home = ephemeral ? await mkdtemp(join(tmpdir(), 'portico-lab-')) : options.home
+  await mkdir(home, { recursive: true, mode: 0o700 })
+  await chmod(home, 0o700)
+  const closers: ((drainMs: number) => unknown)[] = []
+  const close = async (drainMs: number): Promise<void> => {
+    for (const closer of closers.splice(0).toReversed()) await closer(drainMs)
+  }
+  try {
+    const unlock = await lockLab(join(home, LOCK), home)
+    closers.push(unlock)
+    return await openLab(home, options, closers, close)
+  } catch (thrown) {
+    await close(0)
+    if (ephemeral) await rm(home, { recursive: true, force: true })
+    const error = signal?.aborted === true ? new PorticoError('app/cancelled', {}, thrown) : thrown
+    if (!(error instanceof PorticoError)) throw new PorticoError('lab/failed', { why: error instanceof Error ? error.message : 'unknown' }, error)
+    log.info('lab.failed', { code: error.code })
+    throw error
+  }
+}
+
+async function openLab(
+  home: string, options: StartLabOptions, closers: ((drainMs: number) => unknown)[], close: (drainMs: number) => Promise<void>,
+): Promise<Lab> {
+  const { listen, secondFactor = 'off', certTtlMs = TWELVE_HOURS_MS, ephemeral = false, log, onProgress = () => {}, signal } = options
+  const account = unprivilegedAccount()
+  const folder = await postgresFolder(home, account)
+  if (ephemeral) closers.push(() => Promise.all([home, folder].map(path => rm(path, { recursive: true, force: true }))))
+  await makePostgresFolder(folder, account)
+  const users = await labUsers(join(home, 'users'))
+  onProgress('Preparing PostgreSQL')
+  const programs = await preparePrograms(account, folder)
+  // The cluster's keys are made meanwhile; the server needs both.
+  const seeded = seedPostgres({ programs, account, folder, onProgress, signal })
+  closers.push(() => seeded.catch(() => {}))
+  const [address, postgresPort] = [listen ?? { ...LAB_LISTEN, port: await freePort(LAB_LISTEN.port) }, await freePort(0)]
+  const file = join(home, 'portico.yaml')
+  await writeFile(file, labConfig({ listen: address, dataDir: join(home, 'cluster'), secondFactor, certTtlMs, postgresPort, users }), { mode: 0o600 })
+  let postgres: PostgresServer | undefined
+  const running = await startCluster(loadConfig(file), {
+    log,
+    ...(signal === undefined ? {} : { signal }),
+    async prepare(auth) {
+      const data = await seeded
+      onProgress('Starting PostgreSQL')
+      const certificate = await auth.signDatabaseServer(['localhost', '127.0.0.1'], SERVER_CERTIFICATE_MS)
+      const server = await startPostgres({ programs, account, data, port: postgresPort, certificate, log })
+      closers.push(() => server.stop())
+      postgres = server
+    },
+  })
+  closers.push(drainMs => running.close(drainMs))
+  if (postgres === undefined) throw new PorticoError('app/bug', { why: 'the lab has no database server' })
+
+  const ready = readyLine(running, users, secondFactor)
+  const readyFile = join(home, READY)
+  await writeFile(readyFile, `${JSON.stringify({ event: 'ready', ...ready })}\n`, { mode: 0o600 })
+  closers.push(() => rm(readyFile, { force: true }))
+  let closing: Promise<void> | undefined
+  const end = (drainMs = 5_000): Promise<void> => (closing ??= close(drainMs))
+  const { ended } = postgres
+  return { ...ready, running, postgres, ended: ended.then(() => end(0)), close: end }
+}
+
+function readyLine(running: Cluster, users: readonly LabUser[], secondFactor: SecondFactor): LabReady {
+  const [first] = users
+  return {
+    proxy: formatAddress({ host: 'localhost', port: running.address.port }),
+    cluster: LAB_CLUSTER,
+    caFile: running.caFile,
+    users: users.map(({ name, password, otpSecret, roles }) => ({ name, password, otpSecret: secondFactor === 'otp' ? otpSecret : null, roles })),
+    user: first?.name ?? '',
+    password: first?.password ?? '',
+    databases: LAB_DATABASES.map(({ name }) => name),
+    nodes: [],
+    kubeClusters: [],
+    apps: [],
+    leaves: [],
+  }
+}
+
+/**
+ * Removes a lab with its data, users and authorities: the next start makes it anew.
+ * @throws PorticoError `lab/running`
+ */
+export async function resetLab(home: string): Promise<void> {
+  if (await lstat(home).then(() => false, () => true)) return
+  const unlock = await lockLab(join(home, LOCK), home)
+  try {
+    const account = unprivilegedAccount()
+    const folder = await postgresFolder(home, account)
+    const data = join(folder, 'data')
+    if (await lstat(join(data, 'postmaster.pid')).then(() => true, () => false)) {
+      await stopLeftover({ programs: await preparePrograms(account, folder), account, data })
+    }
+    await rm(folder, { recursive: true, force: true })
+    await rm(home, { recursive: true, force: true })
+  } finally {
+    await unlock()
+  }
+}
