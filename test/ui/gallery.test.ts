@@ -29,6 +29,11 @@ async function open(state: StateName, scheme: 'light' | 'dark'): Promise<{ page:
   return { page, complaints, close: () => context.close() }
 }
 
+async function look(page: Page, name: string): Promise<void> {
+  await page.screenshot({ path: `${OUT}window/${name}.png` })
+  expect(await axe(page), name).toEqual([])
+}
+
 /** Serious and critical findings, each with where it is. Injected past the policy: by the driver, not by the page. */
 async function axe(page: Page): Promise<string[]> {
   if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(AXE)
@@ -64,4 +69,96 @@ describe.skipIf(executablePath === undefined)('the window in a browser', () => {
       await close()
     }
   }, 60_000)
+
+  it.each(['light', 'dark'] as const)('opens menus, pickers and the sign-in dialog under the policy, in %s', async scheme => {
+    const { page, complaints, close } = await open('expired', scheme)
+    await page.setViewportSize({ width: 1180, height: 760 })
+    await page.getByRole('button', { name: /^Cluster/ }).click()
+    await page.getByRole('menuitem', { name: 'Sign out' }).waitFor()
+    await look(page, `menu-${scheme}`)
+    await page.keyboard.press('Escape')
+    await page.getByRole('row', { name: /orders/ }).click()
+    await page.getByRole('button', { name: 'Database: shop' }).click()
+    await page.getByRole('menuitem', { name: 'Other…' }).waitFor()
+    await look(page, `picker-${scheme}`)
+    await page.keyboard.press('Escape')
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByLabel('Password').fill('right')
+    await page.getByLabel('One-time code').click()
+    await page.keyboard.insertText('123 4')
+    await look(page, `dialog-${scheme}`)
+    await page.getByLabel('One-time code').fill('123456')
+    await page.keyboard.press('Enter')
+    await page.getByRole('dialog').waitFor({ state: 'detached' })
+    await page.getByText('Your session ended').waitFor({ state: 'detached' })
+    expect(complaints).toEqual([])
+    await close()
+  }, 30_000)
+
+  it('leads from an address over an unknown authority to the list', async () => {
+    const { page, complaints, close } = await open('welcome', 'light')
+    await page.setViewportSize({ width: 800, height: 600 })
+    await page.getByLabel('Address of your cluster').fill('unknown.example.com')
+    await page.keyboard.press('Enter')
+    await page.getByText('3F:8A:1C').waitFor()
+    await look(page, 'untrusted')
+    await page.getByRole('button', { name: 'Choose a file to trust…' }).click()
+    await page.getByLabel('User name').fill('alice')
+    await page.getByLabel('Password').fill('wrong')
+    await page.keyboard.press('Enter')
+    await page.getByText('Sign-in was refused').waitFor()
+    await look(page, 'refused')
+    await page.getByLabel('Password').fill('right')
+    await page.keyboard.press('Enter')
+    await page.getByRole('grid').waitFor()
+    expect(complaints).toEqual([])
+    await close()
+  }, 30_000)
+
+  it('folds: details away under 900 px and back by Space, the list alone under 640 px', async () => {
+    const { page, close } = await open('main', 'light')
+    const panel = page.getByRole('complementary', { name: 'Details' })
+    const side = page.getByRole('navigation')
+    await page.setViewportSize({ width: 900, height: 600 })
+    expect([await panel.isVisible(), await side.isVisible()]).toEqual([true, true])
+    await page.setViewportSize({ width: 899, height: 600 })
+    expect([await panel.isVisible(), await side.isVisible()]).toEqual([false, true])
+    await page.keyboard.press('ArrowDown')
+    await page.keyboard.press('Space')
+    await panel.waitFor()
+    await look(page, 'folded')
+    await page.keyboard.press('Escape')
+    await panel.waitFor({ state: 'detached' })
+    await page.setViewportSize({ width: 639, height: 440 })
+    expect(await side.isVisible()).toBe(false)
+    await page.keyboard.press('Space')
+    await panel.waitFor()
+    expect((await panel.boundingBox())?.width).toBe(639)
+    await look(page, 'folded-narrow')
+    await close()
+  }, 30_000)
+
+  it('filters 10 000 rows between two frames and keeps the active row in sight', async () => {
+    const { page, close } = await open('many', 'light')
+    await page.getByRole('grid').focus()
+    await page.keyboard.press('End')
+    await page.getByText('db-09988').waitFor()
+    await look(page, 'many-end')
+    await page.keyboard.press('/')
+    const took = await page.evaluate(async () => {
+      const input = document.querySelector<HTMLInputElement>('[role=search] input')!
+      const times: number[] = []
+      for (const text of ['e', 'en', 'env', 'env:', 'env:p', 'env:prod', 'env:prod t', 'env:prod team']) {
+        const started = performance.now()
+        Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value')!.set!.call(input, text)
+        input.dispatchEvent(new Event('input', { bubbles: true }))
+        await new Promise(requestAnimationFrame)
+        times.push(performance.now() - started)
+      }
+      return times.sort((a, b) => a - b)[4]!
+    })
+    // A sixtieth of a second on an idle machine; this bound only catches a mistake of kind.
+    expect(took).toBeLessThan(100)
+    await close()
+  }, 30_000)
 })
