@@ -1,0 +1,105 @@
+import { fork, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { ALPN, PING_SUFFIX } from '../../shared/protocols.ts'
+import type { Credentials } from '../../electron/engine/engine.ts'
+import { HAPROXY, startHaproxy } from './haproxy.ts'
+import { cpuSeconds, median, roundTrips, throughput } from './traffic.ts'
+
+export interface Result {
+  readonly name: string
+  readonly value: number
+  readonly unit: string
+  readonly goal: string
+  readonly ok: boolean
+}
+export interface BenchOptions {
+  readonly json: boolean
+  /** Groups to run; none = all. */
+  readonly only: readonly string[]
+  readonly root: string
+}
+type Report = (name: string, value: number, unit: string, goal?: number, sense?: 'at most' | 'at least') => void
+
+const MB = 1024 * 1024
+const here = (name: string): string => new URL(`./${name}.mjs`, import.meta.url).pathname
+const told = async <T>(child: ChildProcess): Promise<T> => (await once(child, 'message'))[0] as T
+
+/** A tunnel and haproxy in front of the same TLS server, measured in turns, so that a busy machine is unfair to both alike. */
+async function againstHaproxy(haproxy: string, framed: boolean, report: Report): Promise<void> {
+  const children: ChildProcess[] = []
+  try {
+    const far = fork(here('tls-server'), framed ? [ALPN.postgres + PING_SUFFIX, ALPN.postgres] : [ALPN.postgres])
+    children.push(far)
+    const server = await told<{ port: number; webRoot: string; database: Credentials }>(far)
+    const host = fork(here('tunnel-host'), [], { execArgv: process.env['BENCH_PROFILE'] === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', process.env['BENCH_PROFILE']] })
+    children.push(host)
+    host.send(server)
+    const tunnelPort = (await told<{ port: number }>(host)).port
+    const other = await startHaproxy(haproxy, { ...server, alpn: ALPN.postgres })
+    children.push(other.child)
+    const sides = [{ name: 'haproxy', port: other.port, pid: other.child.pid! }, { name: 'tunnel', port: tunnelPort, pid: host.pid! }] as const
+    const kind = framed ? ', ping frames' : ''
+
+    const both = async (rounds: number, one: (side: (typeof sides)[number]) => Promise<number[]>): Promise<[haproxy: number[], tunnel: number[]]> => {
+      const values: [number[], number[]] = [[], []]
+      for (let round = -1; round < rounds; round++) {
+        // Round -1 warms up; who goes first changes.
+        for (const at of round % 2 === 0 ? [0, 1] : [1, 0]) {
+          const found = await one(sides[at]!)
+          if (round >= 0) values[at]!.push(...found)
+        }
+      }
+      return values
+    }
+
+    const trips = await both(6, side => roundTrips(side.port, 2_000))
+    report(`round trip p50, haproxy${kind}`, median(trips[0]), 'µs')
+    report(`round trip p50, tunnel${kind}`, median(trips[1]), 'µs')
+    report(`round trip p50, tunnel ÷ haproxy${kind}`, median(trips[1]) / median(trips[0]), '×', 1.3, 'at most')
+    for (const [direction, word] of [['send', 'down'], ['take', 'up']] as const) {
+      for (const streams of [1, 8]) {
+        const cpu: [number[], number[]] = [[], []]
+        const rates = await both(5, async side => {
+          const before = cpuSeconds(side.pid)
+          const bytes = (256 * MB) / streams
+          const rate = await throughput(side.port, direction, streams, bytes)
+          cpu[side.name === 'tunnel' ? 1 : 0].push((cpuSeconds(side.pid) - before) / ((streams * bytes) / 1e9))
+          return [rate / MB]
+        })
+        const label = `${word}, ${streams} stream${streams === 1 ? '' : 's'}${kind}`
+        report(`throughput ${label}, haproxy`, median(rates[0]), 'MB/s')
+        report(`throughput ${label}, tunnel`, median(rates[1]), 'MB/s')
+        report(`throughput ${label}, tunnel ÷ haproxy`, median(rates[1]) / median(rates[0]), '×', 0.9, 'at least')
+        const [theirs, ours] = cpu.map(values => values.slice(1).reduce((sum, one) => sum + one, 0) / (values.length - 1)) as [number, number]
+        report(`CPU per GB ${label}, haproxy`, theirs, 's')
+        report(`CPU per GB ${label}, tunnel`, ours, 's')
+        report(`CPU per GB ${label}, tunnel ÷ haproxy`, ours / theirs, '×', 1.2, 'at most')
+      }
+    }
+  } finally {
+    for (const child of children) {
+      if (child.connected) child.disconnect()
+      else child.kill()
+    }
+  }
+}
+
+/** @returns how many goals were missed */
+export async function measure(options: BenchOptions): Promise<number> {
+  let missed = 0
+  const report: Report = (name, value, unit, goal, sense = 'at most') => {
+    const ok = goal === undefined || (sense === 'at most' ? value <= goal : value >= goal)
+    if (!ok) missed++
+    const result: Result = { name, value: Number(value.toPrecision(4)), unit, goal: goal === undefined ? '' : `${sense} ${goal}`, ok }
+    if (options.json) console.log(JSON.stringify(result))
+    else console.log(`${ok ? '  ' : '! '}${name}: ${result.value} ${unit}${result.goal === '' ? '' : `  (goal: ${result.goal})`}`)
+  }
+  const wanted = (name: string): boolean => options.only.length === 0 || options.only.includes(name)
+  const skip = (name: string, why: string): void => console.error(`skipped: ${name}: ${why}`)
+  if (HAPROXY === undefined || process.platform !== 'linux') skip('tunnel against haproxy', 'haproxy on Linux is needed (Debian: apt install haproxy)')
+  else {
+    if (wanted('plain')) await againstHaproxy(HAPROXY, false, report)
+    if (wanted('framed')) await againstHaproxy(HAPROXY, true, report)
+  }
+  return missed
+}
