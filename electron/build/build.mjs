@@ -102,8 +102,12 @@ export async function build({ clean = false, force = false } = {}) {
   if (!clean && !force && existsSync(STAMP) && readFileSync(STAMP, 'utf8') === stamp) return false
   rmSync(clean ? OUT : STAMP, { recursive: true, force: true })
   mkdirSync(OUT, { recursive: true })
+  const { NODE_ENV } = process.env
   const vite = await import('vite')
   await Promise.all([buildNode(vite), buildPreload(vite), buildRenderer(vite)])
+  // Vite sets it to production, and tests that are started next would inherit that.
+  if (NODE_ENV === undefined) delete process.env.NODE_ENV
+  else process.env.NODE_ENV = NODE_ENV
   writeFileSync(STAMP, stamp)
   return true
 }

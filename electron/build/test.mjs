@@ -81,7 +81,7 @@ async function runSuite(suite) {
   rmSync(report, { force: true })
   console.log(`\n── ${suite.name} ${'─'.repeat(Math.max(0, 60 - suite.name.length))}`)
   const onElectron = suite.runtime === 'electron'
-  const { ELECTRON_RUN_AS_NODE: _inherited, ...env } = process.env
+  const { ELECTRON_RUN_AS_NODE: _inherited, NODE_ENV: _vites, ...env } = process.env
   if (onElectron) env.ELECTRON_RUN_AS_NODE = '1'
   const command = [onElectron ? electron.file : process.execPath, VITEST, ...vitestArgs(suite, report)]
   if (suite.window && needsVirtualDisplay()) command.unshift('xvfb-run', '-a', '-s', '-screen 0 1440x900x24')
