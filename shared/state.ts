@@ -6,7 +6,7 @@ import type { DatabaseId } from './ids.ts'
 
 export const FailureShape = z.object({
   code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),
-  facts: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string())])),
+  facts: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string()).readonly()])),
 })
 
 export const DatabaseIdShape = z.custom<DatabaseId>(v => typeof v === 'string' && v.length <= 2048 && /^\/clusters\/[^/]+(\/leaves\/[^/]+)?\/db\/[^/]+$/.test(v))

@@ -17,7 +17,7 @@ const proxy = (facts: Facts): string => fact(facts, 'proxy', 'the proxy')
 const why = (otherwise: string): Line => facts => fact(facts, 'why', otherwise)
 
 const WORDS: Record<ErrorCode, readonly [what: Line, why: Line, next: Line]> = {
-  'usage/invalid': ['That command is not understood', why('an argument is missing or wrong'), 'portico --help'],
+  'usage/invalid': ['That command is not understood', why('an argument is missing or wrong'), f => fact(f, 'next', 'portico --help')],
   'usage/choose': [f => `Choose ${fact(f, 'what', 'a value')}`, f => `one of: ${fact(f, 'choices', 'none are allowed by your roles')}`, f => fact(f, 'next', 'name one of them')],
   'login/required': ['You are not signed in', f => `there is no session for ${proxy(f)}`, f => `portico login --proxy ${proxy(f)}`],
   'login/expired': ['Your session ended', f => `the sign-in to ${proxy(f)} is over`, f => `portico login --proxy ${proxy(f)}`],

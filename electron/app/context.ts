@@ -1,0 +1,34 @@
+import type { Log } from '../log/log.ts'
+import type { Home } from '../state/home.ts'
+import { openHome } from '../state/home.ts'
+import { openProfiles, type Profiles } from '../state/profiles.ts'
+import { openVault } from '../state/vault.ts'
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** What every use case works on. Opening it is cheap: no engine, no network, no keychain. */
+export interface Context {
+  readonly home: Home
+  readonly profiles: Profiles
+  readonly log: Log
+  readonly env: Environment
+  now(): number
+  close(): void
+}
+
+export interface ContextOptions {
+  readonly log: Log
+  readonly env?: Environment
+  readonly home?: Home
+  readonly now?: () => number
+}
+
+/** @throws PorticoError `state/unwritable`, `state/disk-full` */
+export async function openContext({ log, env = process.env, home = openHome(env, process.platform), now = Date.now }: ContextOptions): Promise<Context> {
+  const profiles = await openProfiles(home, openVault(home, { env }))
+  return { home, profiles, log, env, now, close: () => profiles.close() }
+}
+
+/** For the faces, which reach these through use cases only. */
+export { openHome, type Home }
+export type { StoredProfile } from '../state/stored-state.ts'

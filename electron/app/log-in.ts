@@ -1,0 +1,43 @@
+import { formatAddress } from '../../shared/address.ts'
+import { PorticoError } from '../../shared/errors.ts'
+import type { Trust } from '../client/client.ts'
+import { logIn as ask } from '../client/log-in.ts'
+import type { StoredProfile } from '../state/stored-state.ts'
+import type { Context } from './context.ts'
+import { readLoginCertificate } from './login-identity.ts'
+import type { LookedAt } from './look-at-proxy.ts'
+
+export interface LoginWish {
+  readonly looked: LookedAt
+  readonly user: string
+  readonly password: string
+  readonly code?: string | undefined
+  readonly ttlMs?: number | undefined
+  readonly trust: Trust
+}
+
+/**
+ * Signs in, keeps profile, keys, host CAs and trust, and makes it the current profile.
+ * @throws PorticoError `login/*`, `proxy/*`, `state/*`
+ */
+export async function logIn(context: Context, wish: LoginWish, signal: AbortSignal): Promise<StoredProfile> {
+  const { looked: { ping, form }, user, password, code, ttlMs, trust } = wish
+  if (form.kind === 'unsupported') throw new PorticoError('login/unsupported', { proxy: form.proxy, why: `the cluster asks for ${form.wants}` })
+  const result = await ask({
+    proxy: ping.webProxy, ping, user, password, trust, signal,
+    ...(code === undefined || code === '' ? {} : { code }),
+    ...(ttlMs === undefined ? {} : { ttlMs }),
+  })
+  const profile: StoredProfile = {
+    proxy: formatAddress(ping.webProxy),
+    cluster: ping.cluster,
+    user: result.user,
+    serverVersion: ping.serverVersion,
+    ...readLoginCertificate(result.files.tlsCert),
+    hostCas: result.hostCas,
+    trust,
+  }
+  await context.profiles.save(profile, result.files)
+  context.log.info('login.done', { proxy: profile.proxy, cluster: profile.cluster, user: profile.user })
+  return profile
+}

@@ -1,0 +1,326 @@
+import { PorticoError } from '../../shared/errors.ts'
+import type { Answers } from '../../shared/contract.ts'
+import type { Change, Database, Lab } from '../../shared/state.ts'
+import { openEngine } from '../engine/open-engine.ts'
+import type { Log } from '../log/log.ts'
+import type { Home } from '../state/home.ts'
+import { openAuthSessions } from './auth-sessions.ts'
+import { findProfile } from './choose-profile.ts'
+import { openContext, type Context } from './context.ts'
+import { openCredentials } from './credentials.ts'
+import { routeTo } from './find-database.ts'
+import { issueCredentials } from './issue-credentials.ts'
+import { listDatabases } from './list-databases.ts'
+import { logIn } from './log-in.ts'
+import { logOut } from './log-out.ts'
+import { lookAtProxy, PLAIN_TRUST, readCaFile } from './look-at-proxy.ts'
+import { watchProxy } from './proxy-health.ts'
+import { showSession } from './show-session.ts'
+import { startLab, type PorticoCommand, type RunningLab } from './start-lab.ts'
+import { openStateBox } from './state-box.ts'
+import { openTunnels } from './tunnels.ts'
+import { useProfile } from './use-profile.ts'
+
+export interface AppOptions {
+  readonly home: Home
+  readonly log: Log
+  /** The data plane's bundle. */
+  readonly workerFile: URL
+  readonly portico: PorticoCommand
+  readonly threads?: number
+  readonly now?: () => number
+}
+
+export interface App {
+  readonly answers: Omit<Answers, 'clipboard.copy' | 'trust.choose'>
+  /** Keeps a CA file, chosen in a dialog, for the next `login.look` of this proxy. @throws PorticoError `usage/invalid` */
+  trustFile(proxy: string, path: string): Promise<void>
+  onChange(listener: (change: Change) => void): () => void
+  /** Drains tunnels (≤ 5 s) and stops a lab of ours. Idempotent. */
+  close(): Promise<void>
+}
+
+/** Counters are told at most this often. */
+const COUNTERS_MS = 250
+const DRAIN_MS = 5_000
+/** A database that was just added is seen without asking. */
+const LIST_AGAIN_MS = 60_000
+
+/** All that the window's engine does, behind the contract: holds the AppState, runs the use cases, turns each failure into state. */
+export async function openApp(options: AppOptions): Promise<App> {
+  const { log, home, workerFile, portico, threads, now } = options
+  const context: Context = await openContext({ log, home, ...(now === undefined ? {} : { now }) })
+  const box = openStateBox()
+  const sessions = openAuthSessions(context)
+  const closing = new AbortController()
+  const trustFiles = new Map<string, readonly string[]>()
+  const dismissed = new Set<string>()
+  let lab: RunningLab | undefined
+  let labStarting: Promise<void> | undefined
+  let listing: { readonly proxy: string; readonly stop: AbortController } | undefined
+  let countersTimer: NodeJS.Timeout | undefined
+  let expiryTimer: NodeJS.Timeout | undefined
+  let closed: Promise<void> | undefined
+
+  const credentials = openCredentials({
+    now: context.now,
+    login(proxy) {
+      const profile = context.profiles.get(proxy)
+      return profile === undefined ? undefined : { validUntil: profile.validUntil, fingerprint: `${profile.user} ${profile.validUntil}` }
+    },
+    issue: (proxy, route, expires, signal) => issueCredentials(sessions, proxy, route, expires, signal),
+    onEvent(event) {
+      if (event.type === 'login-needed') endedEarly.add(event.proxy)
+      if (event.type !== 'renewed') log.info(`credentials.${event.type}`, event.type === 'failed' ? { code: event.failure.code } : { proxy: event.proxy })
+      tellSession()
+    },
+  })
+  /** Proxies that called a session ended before our clock did. */
+  const endedEarly = new Set<string>()
+
+  const tunnels = openTunnels({
+    context,
+    credentials,
+    engine: () => openEngine({ workerFile, log, credentials, ...(threads === undefined ? {} : { threads }) }),
+    onChange(what) {
+      if (what === 'tunnels') return tellTunnels()
+      countersTimer ??= setTimeout(tellTunnels, COUNTERS_MS)
+    },
+    onEngineEvent(event) {
+      if (event.type === 'connection' && event.state === 'failed' && event.failure?.code.startsWith('proxy/') === true) health.lookNow()
+    },
+  })
+
+  const tellTunnels = (): void => {
+    clearTimeout(countersTimer)
+    countersTimer = undefined
+    box.change({ tunnels: [...tunnels.list()] })
+    tellSession()
+  }
+
+  /** Session, profiles and notices, only what really changed. */
+  const tellSession = (): void => {
+    if (closing.signal.aborted) return
+    const { session, profiles, notices } = showSession(context, tunnels, endedEarly)
+    const shown = notices.filter(({ id }) => !dismissed.has(id))
+    const { state } = box.read()
+    const slices = {
+      ...(same(state.session, session) ? {} : { session }),
+      ...(same(state.profiles, profiles) ? {} : { profiles }),
+      ...(same(state.notices, shown) ? {} : { notices: shown }),
+    }
+    if (Object.keys(slices).length > 0) box.change(slices)
+    clearTimeout(expiryTimer)
+    if (session.state !== 'active') return
+    // A timer cannot be longer than 2^31 ms; it looks again then.
+    expiryTimer = setTimeout(tellSession, Math.min(Math.max(session.profile.validUntil - context.now(), 0) + 50, 2 ** 31 - 1))
+    expiryTimer.unref()
+  }
+
+  const refresh = async (): Promise<void> => {
+    const profile = context.profiles.current()
+    listing?.stop.abort()
+    listing = undefined
+    if (profile === undefined) return box.change({ databases: { state: 'idle', items: [], failure: null } })
+    const mine = { proxy: profile.proxy, stop: new AbortController() }
+    listing = mine
+    const shownBefore = box.read().state.databases
+    const items = listedFor === profile.proxy ? shownBefore.items : []
+    box.change({ databases: { state: 'loading', items, failure: null } })
+    try {
+      const listed = await listDatabases(context, sessions, profile, {}, mine.stop.signal)
+      if (listing !== mine) return
+      listedFor = profile.proxy
+      box.change({ databases: { state: 'ready', items: [...listed], failure: null } })
+    } catch (thrown) {
+      if (listing !== mine) return
+      const error = PorticoError.from(thrown)
+      if (error.code === 'login/expired' || error.code === 'login/required') endedEarly.add(profile.proxy)
+      log.warn('databases.failed', { proxy: profile.proxy }, error)
+      box.change({ databases: { state: 'failed', items, failure: error.toFailure() } })
+      tellSession()
+    } finally {
+      if (listing === mine) listing = undefined
+    }
+  }
+  /** Whose databases are on show. */
+  let listedFor: string | undefined
+
+  const health = watchProxy({
+    profile: () => context.profiles.current(),
+    wanted: () => box.watched || tunnels.list().length > 0,
+    now: context.now,
+    onChange(proxy) {
+      const wasReachable = box.read().state.proxy.reachable
+      box.change({ proxy })
+      if (proxy.reachable && !wasReachable) void refresh()
+    },
+  })
+
+  /** After a sign-in here or elsewhere: what waited goes on. */
+  const signedIn = (proxy: string): void => {
+    endedEarly.delete(proxy)
+    sessions.drop(proxy)
+    credentials.signedIn(proxy)
+    tellSession()
+    health.lookNow()
+  }
+
+  const stopTunnelsOf = (proxy: string): Promise<unknown> =>
+    Promise.all(tunnels.list().filter(({ id }) => tunnels.proxyOf(id) === proxy).map(({ id }) => tunnels.stop(id, 0)))
+
+  let known = new Map(context.profiles.list().map(({ proxy, validUntil }) => [proxy, validUntil]))
+  let currentProxy = context.profiles.current()?.proxy
+  /** Compares what is stored with what was known: a login, logout or `use`, in this process or another. */
+  const followProfiles = (): void => {
+    const before = known
+    known = new Map(context.profiles.list().map(({ proxy, validUntil }) => [proxy, validUntil]))
+    for (const [proxy, validUntil] of known) if (before.get(proxy) !== validUntil) signedIn(proxy)
+    for (const proxy of before.keys()) {
+      if (known.has(proxy)) continue
+      sessions.drop(proxy)
+      credentials.signedOut(proxy)
+      stopTunnelsOf(proxy).catch((thrown: unknown) => log.error('tunnel.stop', { proxy }, thrown))
+    }
+    tellSession()
+    const current = context.profiles.current()?.proxy
+    const isRenewed = current !== undefined && before.get(current) !== known.get(current)
+    if (current === currentProxy && !isRenewed) return
+    if (current !== currentProxy) health.forget()
+    currentProxy = current
+    void refresh()
+  }
+  const stopFollowing = context.profiles.onChange(followProfiles)
+
+  const trustFor = (proxy: string) => {
+    const chosen = trustFiles.get(proxy)
+    const stored = findProfile(context, proxy)?.trust
+    if (chosen === undefined) return stored ?? PLAIN_TRUST
+    return { ...(stored ?? PLAIN_TRUST), extraRoots: chosen }
+  }
+
+  const signIn = async (proxy: string, user: string, password: string, code: string | undefined, trust = trustFor(proxy)): Promise<string> => {
+    const looked = await lookAtProxy(proxy, trust, closing.signal)
+    const profile = await logIn(context, { looked, user, password, code, trust }, closing.signal)
+    trustFiles.delete(proxy)
+    followProfiles()
+    return profile.proxy
+  }
+
+  const setLab = (state: Lab): void => box.change({ lab: state })
+
+  const runLab = async (): Promise<void> => {
+    setLab({ state: 'starting', step: 'Starting the lab' })
+    try {
+      const running = await startLab(context, portico, step => setLab({ state: 'starting', step }), closing.signal)
+      lab = running
+      void running.ended.then(() => {
+        if (lab !== running) return
+        lab = undefined
+        if (!closing.signal.aborted) setLab({ state: 'failed', failure: { code: 'lab/failed', facts: { why: 'it ended on its own' } } })
+      })
+      setLab({ state: 'starting', step: `Signing in as ${running.user}` })
+      await signIn(running.proxy, running.user, running.password, undefined, { ...PLAIN_TRUST, extraRoots: await readCaFile(running.caFile) })
+      setLab({ state: 'running', proxy: running.proxy, pid: running.pid })
+    } catch (thrown) {
+      const error = PorticoError.from(thrown)
+      const started = lab
+      lab = undefined
+      await started?.close()
+      if (closing.signal.aborted) return
+      log.warn('lab.failed', {}, error)
+      setLab({ state: 'failed', failure: error.toFailure() })
+      throw error
+    }
+  }
+
+  const findListed = (resource: string): Database => {
+    const found = box.read().state.databases.items.find(({ id }) => id === resource)
+    if (found === undefined) throw new PorticoError('resource/not-found', { kind: 'database', name: resource })
+    return found
+  }
+
+  const answers: App['answers'] = {
+    'state.read': async () => box.read(),
+    'login.look': async ({ proxy }) => (await lookAtProxy(proxy, trustFor(proxy), closing.signal)).form,
+    async 'login.submit'({ proxy, user, password, code }) {
+      const name = await signIn(proxy, user, password, code)
+      const found = showSession(context, tunnels, endedEarly).profiles.find(profile => profile.proxy === name)
+      if (found === undefined) throw new PorticoError('app/bug', { why: 'a profile was not kept' })
+      return found
+    },
+    async 'login.end'({ proxy }) {
+      const found = findProfile(context, proxy)
+      if (found === undefined) throw new PorticoError('profile/not-found', { name: proxy })
+      await stopTunnelsOf(found.proxy)
+      await logOut(context, found.proxy)
+      followProfiles()
+      return {}
+    },
+    async 'profile.use'({ proxy }) {
+      await useProfile(context, proxy)
+      followProfiles()
+      return {}
+    },
+    async 'lab.start'() {
+      if (lab !== undefined) return {}
+      labStarting ??= runLab().finally(() => { labStarting = undefined })
+      await labStarting
+      return {}
+    },
+    async 'databases.refresh'() {
+      await refresh()
+      return {}
+    },
+    async 'tunnel.start'({ resource, databaseUser, databaseName, port }) {
+      const profile = context.profiles.current()
+      if (profile === undefined) throw new PorticoError('login/required', {})
+      const database = findListed(resource)
+      const route = routeTo(context, profile, database, { databaseUser, databaseName })
+      return tunnels.start({ profile, database, route, port, keepPort: port !== 0 })
+    },
+    async 'tunnel.stop'({ tunnel }) {
+      await tunnels.stop(tunnel)
+      return {}
+    },
+    async 'notice.dismiss'({ id }) {
+      dismissed.add(id)
+      tellSession()
+      return {}
+    },
+  }
+
+  tellSession()
+  if (currentProxy !== undefined) void refresh()
+  const again = setInterval(() => {
+    if (box.watched && listing === undefined && box.read().state.session.state === 'active') void refresh()
+  }, LIST_AGAIN_MS)
+  again.unref()
+
+  return {
+    answers,
+    async trustFile(proxy, path) {
+      trustFiles.set(proxy, await readCaFile(path))
+    },
+    onChange: box.onChange,
+    close() {
+      closed ??= (async () => {
+        closing.abort(new PorticoError('app/cancelled'))
+        stopFollowing()
+        health.close()
+        listing?.stop.abort()
+        clearInterval(again)
+        clearTimeout(expiryTimer)
+        await labStarting?.catch(() => {})
+        await tunnels.close(DRAIN_MS)
+        clearTimeout(countersTimer)
+        sessions.close()
+        await lab?.close()
+        context.close()
+      })()
+      return closed
+    },
+  }
+}
+
+const same = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other)
