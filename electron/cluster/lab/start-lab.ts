@@ -55,8 +55,6 @@ export interface Lab extends LabReady {
   /** For tests and for whoever runs the lab in its own process. */
   readonly running: Cluster
   readonly postgres: PostgresServer
-  /** Resolves when the lab has ended, also when its database server stopped by itself. */
-  readonly ended: Promise<void>
   /** Drains open connections for `drainMs`, stops everything. Idempotent. */
   close(drainMs?: number): Promise<void>
 }
@@ -164,9 +162,9 @@ async function openLab(
   await writeFile(readyFile, `${JSON.stringify({ event: 'ready', ...ready })}\n`, { mode: 0o600 })
   closers.push(() => rm(readyFile, { force: true }))
   let closing: Promise<void> | undefined
-  const end = (drainMs = 5_000): Promise<void> => (closing ??= close(drainMs))
-  const { ended } = postgres
-  return { ...ready, running, postgres, ended: ended.then(() => end(0)), close: end }
+  // A database that is down is told to those who connect; the lab itself goes on.
+  void postgres.ended.then(() => closing ?? log.warn('lab.postgres-ended'))
+  return { ...ready, running, postgres, close: (drainMs = 5_000) => (closing ??= close(drainMs)) }
 }
 
 function readyLine(running: Cluster, users: readonly LabUser[], secondFactor: SecondFactor): LabReady {
