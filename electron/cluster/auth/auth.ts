@@ -82,7 +82,7 @@ export interface Auth {
   /** Checks user and password only (mfa/login/begin). */
   checkPassword(user: string, password: string): Promise<void>
   roles(names: readonly string[]): Promise<readonly Role[]>
-  /** The roles an identity states, with its traits put in. @throws PorticoError access/denied for a role that is gone */
+  /** The roles an identity states, with its traits put in. @throws PorticoError resource/not-found for a role that is gone */
   rolesOf(identity: Identity): Promise<readonly Role[]>
   /** Keeps a server in the lists until it expires; agents renew it. */
   announce(server: DatabaseServer): Promise<void>

@@ -14,7 +14,7 @@ export const SYSTEM_ROLES: ReadonlySet<string> = new Set([
 export interface Roles {
   /** Writes a role, over an older one of that name. */
   put(role: Role): Promise<void>
-  /** @throws PorticoError access/denied `role X is not found` */
+  /** @throws PorticoError resource/not-found */
   get(names: readonly string[]): Promise<readonly Role[]>
   of(identity: Pick<Identity, 'roles' | 'traits'>): Promise<readonly Role[]>
 }
@@ -22,7 +22,7 @@ export interface Roles {
 export function openRoles(storage: Storage): Roles {
   const one = async (name: string): Promise<Role> => {
     const found = await storage.get(`roles/${name}`)
-    if (found === undefined) throw new PorticoError('access/denied', { why: `role ${name} is not found` })
+    if (found === undefined) throw new PorticoError('resource/not-found', { kind: 'role', name, why: `role ${name} is not found` })
     return found.value as Role
   }
   const get = (names: readonly string[]): Promise<readonly Role[]> => Promise.all(names.map(one))

@@ -170,7 +170,7 @@ test('signs the proxy\'s request for a user of this cluster only, for databases 
   expect(new X509Certificate(cert).verify(new X509Certificate(auth.ca('db').tls[0]!).publicKey)).toBe(true)
   expect(caCerts).toEqual(auth.ca('host').tls)
   await expect(auth.signDatabaseCsr(createCsr(encodeSubject({ ...identity, teleportCluster: 'other' }), pair), 'root.example')).rejects.toMatchObject({ code: 'access/denied' })
-  await expect(auth.signDatabaseCsr(createCsr(encodeSubject({ ...identity, roles: ['gone'] }), pair), 'root.example')).rejects.toMatchObject({ code: 'access/denied' })
+  await expect(auth.signDatabaseCsr(createCsr(encodeSubject({ ...identity, roles: ['gone'] }), pair), 'root.example')).rejects.toMatchObject({ code: 'resource/not-found' })
 })
 
 test('certificates for databases name the account, those of databases their hosts', async () => {

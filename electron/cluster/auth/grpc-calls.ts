@@ -1,0 +1,202 @@
+import { create, fromBinary, toBinary, type DescMessage, type DescMethod, type MessageInitShape, type MessageShape } from '@bufbuild/protobuf'
+import type { Address } from '../../../shared/address.ts'
+import { formatAddress } from '../../../shared/address.ts'
+import {
+  AuthService, CertsSchema, DatabaseCertResponseSchema, DatabaseCSRResponseSchema, GetClusterCACertResponseSchema, IsMFARequiredResponseSchema,
+  PingResponseSchema, type UserCertsRequest,
+} from '../../wire/gen/authservice_pb.ts'
+import { GetCertAuthoritiesResponseSchema, TrustService } from '../../wire/gen/trust_pb.ts'
+import { GRPC } from '../../wire/grpc-status.ts'
+import { parseSshKey } from '../../wire/ssh-keys.ts'
+import { publicKeyPem } from '../../wire/x509.ts'
+import { mayListDatabase } from './access.ts'
+import type { CaType } from './auth.ts'
+import { CA_TYPES } from './authorities.ts'
+import { listResources } from './list-resources.ts'
+import { certAuthorityMessage, roleMessage, SERVER_VERSION, userMessage } from './messages.ts'
+import { EXPIRED, type Caller, type OpenAuth } from './open-auth.ts'
+import { RpcRefusal } from './rpc-refusal.ts'
+import type { UserKeys } from './user-certificates.ts'
+
+/** Who calls: nobody in particular, a user, or a service of this cluster by its system role. */
+export type RpcCaller =
+  | { readonly kind: 'nop' }
+  | { readonly kind: 'user'; readonly caller: Caller }
+  | { readonly kind: 'service'; readonly role: string; readonly name: string }
+
+export interface CallContext {
+  readonly auth: OpenAuth
+  readonly caller: RpcCaller
+  readonly client: Address
+  /** `host:port` for people's clients; empty = not told. */
+  readonly publicAddress: string
+}
+
+export interface RpcMethod {
+  /** @throws RpcRefusal, PorticoError */
+  readonly answer: (request: Uint8Array, context: CallContext) => Promise<readonly Uint8Array[]>
+}
+
+const denied = (message: string): RpcRefusal => new RpcRefusal(GRPC.permissionDenied, message)
+const bytes = (text: string): Uint8Array => Buffer.from(text, 'utf8')
+const text = (given: Uint8Array): string => Buffer.from(given).toString('utf8')
+const IMPERSONATION = 'access denied: impersonation is not allowed'
+
+/** OU by UserCertsRequest.Usage; the others restrict nothing. wire/identity.md 4 */
+const USAGES: Readonly<Record<number, readonly string[]>> = { 2: ['usage:kube'], 3: ['usage:db'], 4: ['usage:apps'], 5: ['usage:windows_desktop'] }
+const KUBERNETES = 2
+
+const NS_IN_MS = 1_000_000n
+
+type Messages<O extends DescMessage> = MessageShape<O> | MessageInitShape<O>
+
+/** Decodes, runs, encodes. A stream answers with a list. */
+function method<I extends DescMessage, O extends DescMessage>(
+  { input, output, parent, name }: DescMethod & { input: I; output: O },
+  run: (request: MessageShape<I>, context: CallContext) => Promise<Messages<O> | readonly Messages<O>[]>,
+): readonly [string, RpcMethod] {
+  return [`/${parent.typeName}/${name}`, {
+    async answer(request, context) {
+      let decoded: MessageShape<I>
+      try {
+        decoded = fromBinary(input, request)
+      } catch {
+        throw new RpcRefusal(GRPC.internal, 'grpc: error unmarshalling request: unexpected EOF')
+      }
+      const answer = await run(decoded, context)
+      const all = (Array.isArray(answer) ? answer : [answer]) as readonly Messages<O>[]
+      return all.map(one => toBinary(output, create(output, one as MessageInitShape<O>)))
+    },
+  }]
+}
+
+/** Types that a Teleport 13 has; those that this cluster has none of are empty lists. */
+const OTHER_CA_TYPES: ReadonlySet<string> = new Set(['openssh', 'jwt', 'saml_idp'])
+const isCaType = (type: string): type is CaType => (CA_TYPES as readonly string[]).includes(type)
+
+function checkCaRequest({ type, includeKey }: { readonly type: string; readonly includeKey: boolean }, { caller }: CallContext): void {
+  if (caller.kind === 'nop') {
+    throw denied('access denied to perform action "list" on "cert_authority", access denied to perform action "readnosecrets" on "cert_authority"')
+  }
+  if (!isCaType(type) && !OTHER_CA_TYPES.has(type)) throw new RpcRefusal(GRPC.invalidArgument, `"${type}" authority type is not supported`)
+  if (includeKey) throw denied('access denied to perform action "read" on "cert_authority"')
+}
+
+function userOf({ caller }: CallContext): Caller {
+  if (caller.kind === 'user') return caller.caller
+  const message = caller.kind === 'nop' ? 'role Nop is not found' : `user "${caller.name}" is not found`
+  throw new RpcRefusal(GRPC.notFound, message)
+}
+
+/** Field 1 for both certificates (up to v16), or 22 and 23 each for its own. */
+function keysOf(request: UserCertsRequest): UserKeys {
+  const [old, ssh, tls] = [text(request.PublicKey), text(request.SSHPublicKey), text(request.TLSPublicKey)]
+  if (old !== '') {
+    if (ssh + tls !== '') throw new RpcRefusal(GRPC.invalidArgument, 'PublicKey cannot be set together with SSHPublicKey or TLSPublicKey')
+    return { sshPublicKey: old, tlsPublicKey: publicKeyPem(parseSshKey(old)) }
+  }
+  if (ssh + tls === '') throw new RpcRefusal(GRPC.unknown, 'ssh: no key found')
+  return { sshPublicKey: ssh === '' ? undefined : ssh, tlsPublicKey: tls === '' ? undefined : tls }
+}
+
+const METHOD_LIST: readonly (readonly [string, RpcMethod])[] = [
+  method(AuthService.method.ping, async (_, { auth, client, publicAddress }) => create(PingResponseSchema, {
+    ClusterName: auth.clusterName,
+    ServerVersion: SERVER_VERSION,
+    ServerFeatures: { DB: true },
+    ProxyPublicAddr: publicAddress,
+    RemoteAddr: formatAddress(client),
+  })),
+
+  method(AuthService.method.getClusterCACert, async (_, { auth }) =>
+    create(GetClusterCACertResponseSchema, { TLSCA: bytes(auth.ca('host').tls.join('')) })),
+
+  method(TrustService.method.getCertAuthorities, async (request, context) => {
+    checkCaRequest(request, context)
+    return create(GetCertAuthoritiesResponseSchema, {
+      certAuthoritiesV2: isCaType(request.type) ? [certAuthorityMessage(context.auth.ca(request.type))] : [],
+    })
+  }),
+
+  method(TrustService.method.getCertAuthority, async (request, context) => {
+    checkCaRequest(request, context)
+    const { type, domain } = request
+    if (!isCaType(type) || domain !== context.auth.clusterName) {
+      throw new RpcRefusal(GRPC.notFound, `key "/authorities/${type}/${domain}" is not found`)
+    }
+    return certAuthorityMessage(context.auth.ca(type))
+  }),
+
+  method(AuthService.method.getCurrentUser, async (_, context) => {
+    const { username } = userOf(context).identity
+    const user = await context.auth.user(username)
+    if (user === undefined) throw new RpcRefusal(GRPC.notFound, `user "${username}" is not found`)
+    return userMessage(user)
+  }),
+
+  method(AuthService.method.getCurrentUserRoles, async (_, context) => (await context.auth.rolesOf(userOf(context).identity)).map(roleMessage)),
+
+  method(AuthService.method.listResources, async (request, { auth, caller }) => {
+    if (caller.kind === 'nop') throw denied(`access denied to perform action "list" on "${request.ResourceType}"`)
+    const servers = await auth.databaseServers()
+    const roles = caller.kind === 'user' ? await auth.rolesOf(caller.caller.identity) : undefined
+    return listResources(request, roles === undefined ? [...servers] : servers.filter(server => mayListDatabase(roles, server)))
+  }),
+
+  method(AuthService.method.isMFARequired, async (_, { caller }) => {
+    if (caller.kind !== 'user') throw denied('only a user role can call IsMFARequired, got *services.accessChecker')
+    return create(IsMFARequiredResponseSchema) // no role here asks for it: the empty message says "not required" [captured]
+  }),
+
+  method(AuthService.method.generateUserCerts, async (request, { auth, caller }) => {
+    if (caller.kind !== 'user' || request.Username !== caller.caller.identity.username) throw denied(IMPERSONATION)
+    if (request.UseRoleRequests || request.RoleRequests.length > 0) throw denied(IMPERSONATION)
+    const { Expires: expires, RouteToDatabase: route } = request
+    if (expires === undefined) throw denied(EXPIRED)
+    if (request.AccessRequests.length > 0) throw new RpcRefusal(GRPC.notFound, `access request "${request.AccessRequests[0]}" is not found`)
+    if (request.Usage === KUBERNETES) {
+      throw new RpcRefusal(GRPC.invalidArgument, `kubernetes cluster "${request.KubernetesCluster}" is not registered in this teleport cluster; ` +
+        `you can list registered kubernetes clusters using 'tsh kube ls'`)
+    }
+    const { sshCert, tlsCert } = await auth.reissue(caller.caller, {
+      ...keysOf(request),
+      usage: USAGES[request.Usage] ?? [],
+      routeToCluster: request.RouteToCluster,
+      routeToDatabase: route === undefined || route.ServiceName === '' ? undefined : route,
+      notAfter: Number(expires.seconds) * 1_000 + Math.floor(expires.nanos / 1e6),
+    })
+    const ca = auth.ca('user')
+    return create(CertsSchema, {
+      SSH: bytes(sshCert === '' ? '' : `${sshCert}\n`),
+      TLS: bytes(tlsCert),
+      TLSCACerts: ca.tls.map(bytes),
+      SSHCACerts: ca.ssh.map(line => bytes(`${line}\n`)),
+    })
+  }),
+
+  method(AuthService.method.signDatabaseCSR, async (request, { auth, caller }) => {
+    if (caller.kind !== 'service' || caller.role !== 'Proxy') throw denied('this request can only be executed by a proxy service')
+    const { cert, caCerts } = await auth.signDatabaseCsr(text(request.CSR), request.ClusterName)
+    return create(DatabaseCSRResponseSchema, { Cert: bytes(cert), CACerts: caCerts.map(bytes) })
+  }),
+
+  method(AuthService.method.generateDatabaseCert, async (request, { auth, caller }) => {
+    if (caller.kind !== 'service' || caller.role !== 'Db') throw denied('this request can only be executed by a database service')
+    const { cert, caCerts } = await auth.generateDatabaseCert(text(request.CSR), Number(request.TTL / NS_IN_MS))
+    return create(DatabaseCertResponseSchema, { Cert: bytes(cert), CACerts: caCerts.map(bytes) })
+  }),
+]
+
+const METHODS: ReadonlyMap<string, RpcMethod> = new Map(METHOD_LIST)
+const SERVICES: ReadonlySet<string> = new Set([AuthService.typeName, TrustService.typeName])
+
+/** @throws RpcRefusal 12, in Go's words */
+export function findMethod(path: string): RpcMethod {
+  const found = METHODS.get(path)
+  if (found !== undefined) return found
+  const [, service, name] = /^\/([^/]+)\/([^/]+)$/.exec(path) ?? []
+  const message = service === undefined
+    ? `malformed method name: ${JSON.stringify(path)}`
+    : SERVICES.has(service) ? `unknown method ${name} for service ${service}` : `unknown service ${service}`
+  throw new RpcRefusal(GRPC.unimplemented, message)
+}
