@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { Duplex, duplexPair } from 'node:stream'
+import { duplexPair, type Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { ALPN, PING_SUFFIX } from '../../../shared/protocols.ts'

@@ -86,7 +86,7 @@ it('forwards an auth connection untouched, so that the auth service ends its TLS
   const pair = await serverPair(ca, 'auth-host')
   const served = await openUnderTest({
     handlers: {
-      ...{ web: () => {}, postgres: () => {}, database: () => {} },
+      web: () => {}, postgres: () => {}, database: () => {},
       auth: async stream => {
         const { stream: secure, negotiated, sni } = await serveTls(stream, { keyPair: pair, clientCas: [], clientCertificate: 'none', alpn: ['h2'], deadlineMs: 2_000 })
         secure.end(`auth ${negotiated} ${sni}\n`)
