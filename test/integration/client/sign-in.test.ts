@@ -132,7 +132,9 @@ describe('a cluster that wants a password', () => {
   })
 
   it('limits how often one may try', async () => {
-    const tries = await Promise.allSettled(Array.from({ length: 25 }, () => signIn({ user: 'nobody' })))
+    // Two small keys instead of an RSA one: only the counting matters here.
+    const ping = { ...(await lookAtProxy(formatAddress(cluster.proxy), cluster.trust)), serverVersion: '17.0.0' }
+    const tries = await Promise.allSettled(Array.from({ length: 25 }, () => signIn({ ping, user: 'nobody' })))
     const codes = new Set(tries.map(result => (result.status === 'rejected' ? (result.reason as { code: string }).code : 'ok')))
     expect(codes).toContain('login/too-many-tries')
   })
