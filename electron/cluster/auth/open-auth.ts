@@ -5,7 +5,7 @@ import type { Storage } from '../storage/storage.ts'
 import type { Auth, DatabaseServer, Role, SecondFactor } from './auth.ts'
 import { openAuthorities } from './authorities.ts'
 import { openRoles } from './roles.ts'
-import { notFoundCluster, serviceCertificates } from './service-certificates.ts'
+import { notFoundCluster, notFoundUser, serviceCertificates } from './service-certificates.ts'
 import { issueUserCertificates, longestSession, type UserCertificates, type UserKeys } from './user-certificates.ts'
 import { openUsers, type NewUser, type User } from './users.ts'
 
@@ -18,6 +18,8 @@ export interface AuthOptions {
   readonly now?: () => number
   /** No login lasts longer, whatever roles say; ms. Teleport: MaxCertDuration, 30 h */
   readonly longestLoginMs?: number
+  /** scrypt's N for new passwords; a power of two. */
+  readonly passwordCost?: number
 }
 
 /** Somebody who asks for narrower certificates with those of a login. */
@@ -55,7 +57,7 @@ export const EXPIRED = 'access denied: client credentials have expired, please r
 export async function openAuth(options: AuthOptions): Promise<OpenAuth> {
   const { clusterName, storage, secondFactor, log, now = Date.now, longestLoginMs = LONGEST_LOGIN_MS } = options
   const cas = await openAuthorities(clusterName, storage, now)
-  const users = openUsers(storage, secondFactor, now)
+  const users = openUsers(storage, secondFactor, now, options.passwordCost)
   const roles = openRoles(storage)
   const checkRoute = (name: string): string => {
     if (name !== '' && name !== clusterName) throw notFoundCluster(name)
@@ -67,7 +69,7 @@ export async function openAuth(options: AuthOptions): Promise<OpenAuth> {
     clusterName,
     secondFactor,
     ca: type => cas[type].public,
-    ...serviceCertificates(clusterName, cas, roles, now),
+    ...serviceCertificates(clusterName, cas, users, roles, now),
     checkPassword: (name, password) => users.checkPassword(name, password),
     roles: names => roles.get(names),
     rolesOf: identity => roles.of(identity),
@@ -104,9 +106,7 @@ export async function openAuth(options: AuthOptions): Promise<OpenAuth> {
     async reissue({ identity, notAfter }, request) {
       const at = now()
       if (identity.disallowReissue) throw new PorticoError('access/denied', { why: 'access denied: identity is not allowed to reissue certificates' })
-      if (await users.get(identity.username) === undefined) {
-        throw new PorticoError('resource/not-found', { kind: 'user', name: identity.username, why: `user "${identity.username}" is not found` })
-      }
+      if (await users.get(identity.username) === undefined) throw notFoundUser(identity.username)
       const userRoles = await roles.of(identity)
       const end = Math.min(request.notAfter, notAfter, at + longestSession(userRoles, longestLoginMs))
       if (!(end > at)) throw new PorticoError('access/denied', { why: EXPIRED })

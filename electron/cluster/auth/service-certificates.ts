@@ -7,6 +7,7 @@ import type { Auth, KeyPair } from './auth.ts'
 import type { Authorities } from './authorities.ts'
 import type { Roles } from './roles.ts'
 import { longestSession } from './user-certificates.ts'
+import type { Users } from './users.ts'
 
 const TEN_YEARS_MS = 10 * 365 * 86_400_000
 const TWELVE_HOURS_MS = 12 * 3_600_000
@@ -17,7 +18,7 @@ type ServiceCertificates = Pick<Auth, 'hostKeyPair' | 'signDatabaseCsr' | 'gener
 const isAddress = (name: string): boolean => isIP(name) !== 0
 
 /** Certificates of services and for the two hops behind the proxy. wire/identity.md 7, wire/database.md 3.4 and 9.1 */
-export function serviceCertificates(clusterName: string, cas: Authorities, roles: Roles, now: () => number): ServiceCertificates {
+export function serviceCertificates(clusterName: string, cas: Authorities, users: Users, roles: Roles, now: () => number): ServiceCertificates {
   return {
     async hostKeyPair(role, hostId, hostname, principals): Promise<KeyPair> {
       const keys = await newKeyPair('ecdsa-p256')
@@ -44,6 +45,8 @@ export function serviceCertificates(clusterName: string, cas: Authorities, roles
         throw new PorticoError('access/denied', { why: 'can not sign certs for users of other clusters' })
       }
       if (cluster !== '' && cluster !== clusterName) throw notFoundCluster(cluster)
+      // A user who is gone loses databases at once, whatever the certificate still says.
+      if (await users.get(identity.username) === undefined) throw notFoundUser(identity.username)
       const at = now()
       const cert = issueCertificate({
         ca: cas.db.tls,
@@ -86,4 +89,8 @@ export function serviceCertificates(clusterName: string, cas: Authorities, roles
 /** Go's words. Facts name what was looked for, so that a window can say it too. */
 export function notFoundCluster(name: string): PorticoError {
   return new PorticoError('resource/not-found', { kind: 'cluster', name, why: `remote cluster "${name}" is not found` })
+}
+
+export function notFoundUser(name: string): PorticoError {
+  return new PorticoError('resource/not-found', { kind: 'user', name, why: `user "${name}" is not found` })
 }

@@ -33,7 +33,7 @@ interface StoredUser extends User {
 }
 
 /** 32 MiB and some 80 ms a try. */
-const COST = 2 ** 15
+const PASSWORD_COST = 2 ** 15
 const HASH_BYTES = 32
 /** Longer ones would only cost time; the text would be cut nowhere. */
 const MAX_PASSWORD = 1_024
@@ -67,25 +67,26 @@ function derive(password: string, salt: Buffer, cost: number): Promise<Buffer> {
   })
 }
 
-async function hashPassword(password: string): Promise<PasswordHash> {
+async function hashPassword(password: string, cost: number): Promise<PasswordHash> {
   const salt = randomBytes(16)
-  return { salt: salt.toString('base64'), hash: (await derive(password, salt, COST)).toString('base64'), cost: COST }
+  return { salt: salt.toString('base64'), hash: (await derive(password, salt, cost)).toString('base64'), cost }
 }
 
-export function openUsers(storage: Storage, secondFactor: SecondFactor, now: () => number): Users {
+/** @param cost scrypt's N for new passwords */
+export function openUsers(storage: Storage, secondFactor: SecondFactor, now: () => number, cost = PASSWORD_COST): Users {
   const refusal = (): PorticoError => new PorticoError('login/refused', {
     why: secondFactor === 'off' ? 'invalid username or password' : 'invalid username, password or second factor',
   })
   /** Stands in for unknown users, so that their refusal takes as long; its hash fits no password. */
-  const nobody: PasswordHash = { salt: randomBytes(16).toString('base64'), hash: randomBytes(HASH_BYTES).toString('base64'), cost: COST }
+  const nobody: PasswordHash = { salt: randomBytes(16).toString('base64'), hash: randomBytes(HASH_BYTES).toString('base64'), cost }
   const key = (name: string): string => `users/${name}`
   const read = async (name: string): Promise<StoredUser | undefined> =>
     NAME.test(name) ? (await storage.get(key(name)))?.value as StoredUser | undefined : undefined
 
   async function verified(name: string, password: string): Promise<StoredUser> {
     const user = await read(name)
-    const { salt, hash, cost } = user?.password ?? nobody
-    const given = await derive(password.slice(0, MAX_PASSWORD), Buffer.from(salt, 'base64'), cost)
+    const { salt, hash, cost: itsCost } = user?.password ?? nobody
+    const given = await derive(password.slice(0, MAX_PASSWORD), Buffer.from(salt, 'base64'), itsCost)
     if (!timingSafeEqual(given, Buffer.from(hash, 'base64')) || user === undefined || password.length > MAX_PASSWORD) throw refusal()
     return user
   }
@@ -109,7 +110,7 @@ export function openUsers(storage: Storage, secondFactor: SecondFactor, now: () 
       checkName('user', name)
       if (await storage.get(key(name)) !== undefined) return false
       const all = { ...Object.fromEntries(TRAITS.map(trait => [trait, []])), ...traits }
-      const user: StoredUser = { name, roles, traits: all, password: await hashPassword(password), ...(totpSecret === undefined ? {} : { totpSecret }) }
+      const user: StoredUser = { name, roles, traits: all, password: await hashPassword(password, cost), ...(totpSecret === undefined ? {} : { totpSecret }) }
       return await storage.compareAndSwap(key(name), undefined, user) !== undefined
     },
     remove: name => storage.delete(key(name)),

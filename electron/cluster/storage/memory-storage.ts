@@ -33,7 +33,7 @@ export function openMemoryStorage(options: MemoryStorageOptions = {}): Storage {
     return mine
   }
   const tell = (key: string, event: StorageEvent): void => {
-    for (const watcher of [...watchers]) if (key.startsWith(watcher.prefix)) watcher.listener(event)
+    for (const watcher of watchers) if (key.startsWith(watcher.prefix)) watcher.listener(event)
   }
   const alive = (item: Item | undefined): Item | undefined =>
     item === undefined || (item.expires !== undefined && item.expires <= now()) ? undefined : item

@@ -27,7 +27,7 @@ let auth: OpenAuth
 let keys: KeyObjects
 
 beforeAll(async () => {
-  auth = await openAuth({ clusterName: 'root.example', storage, secondFactor: 'otp', log: NO_LOG, now })
+  auth = await openAuth({ clusterName: 'root.example', storage, secondFactor: 'otp', log: NO_LOG, now, passwordCost: 1_024 })
   keys = await newKeyPair('rsa-2048')
   await auth.createRole(ACCESS)
   await auth.createRole({ ...ACCESS, name: 'db-only', maxSessionTtlMs: 0, allow: { ...ACCESS.allow, logins: [] } })
@@ -170,6 +170,7 @@ test('signs the proxy\'s request for a user of this cluster only, for databases 
   expect(new X509Certificate(cert).verify(new X509Certificate(auth.ca('db').tls[0]!).publicKey)).toBe(true)
   expect(caCerts).toEqual(auth.ca('host').tls)
   await expect(auth.signDatabaseCsr(createCsr(encodeSubject({ ...identity, teleportCluster: 'other' }), pair), 'root.example')).rejects.toMatchObject({ code: 'access/denied' })
+  await expect(auth.signDatabaseCsr(createCsr(encodeSubject({ ...identity, username: 'gone' }), pair), 'root.example')).rejects.toMatchObject({ facts: { why: 'user "gone" is not found' } })
   await expect(auth.signDatabaseCsr(createCsr(encodeSubject({ ...identity, roles: ['gone'] }), pair), 'root.example')).rejects.toMatchObject({ code: 'resource/not-found' })
 })
 
