@@ -48,6 +48,15 @@ export function useAsk(): SendQuestion {
   }, [bridge])
 }
 
+/** Reads the state of this moment, for what is decided after an answer came. */
+export function useStateNow(): () => AppState | undefined {
+  const { projection } = useEngine()
+  return useCallback(() => {
+    const now = projection.store.getState()
+    return now.phase === 'ready' ? now.state : undefined
+  }, [projection])
+}
+
 /** The time, again every `everyMs`. */
 export function useNow(everyMs: number): number {
   const [now, setNow] = useState(() => Date.now())

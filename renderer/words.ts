@@ -37,6 +37,7 @@ export const text = {
   copy: 'Copy',
   copied: 'Copied',
   copyThing: (thing: string) => `Copy ${thing.toLowerCase()}`,
+  unusable: 'This cannot be used.',
   copiedText: (what: string) => `Copied ${what}`,
 
   welcome: {
@@ -52,6 +53,7 @@ export const text = {
     labLead: 'A small cluster on this computer, with a real PostgreSQL',
     labStart: 'Start',
     labStarting: 'Starting…',
+    theLab: 'the lab',
     labFirst: 'The first start takes up to half a minute.',
     labUse: 'Use',
     known: (user: string, ended: boolean) => (ended ? `${user} · session ended` : `Signed in as ${user}`),
@@ -76,8 +78,10 @@ export const text = {
 
   trust: {
     title: (proxy: string) => `${proxy} is not known to this computer`,
-    why: 'Its certificate was made by an authority that this computer does not trust. If this is your cluster, ask its administrator for the authority file and choose it here.',
-    fingerprint: 'Fingerprint (SHA-256)',
+    why: 'Its certificate was made by an authority that this computer does not know.',
+    next: 'If this is your cluster, ask its administrator for the file of that authority and choose it here.',
+    noHelp: 'The file that you chose does not vouch for this certificate.',
+    fingerprint: 'Fingerprint of its certificate (SHA-256)',
     compare: 'Compare it with the one your administrator tells you.',
     issuer: 'Made by',
     choose: 'Choose a file to trust…',
@@ -183,7 +187,7 @@ export function protocolTile(dbProtocol: string): string {
 
 /** What to do next, where shared/words.ts names a command: in the window there is a button for it. */
 const NEXT: Partial<Record<ErrorCode, string | ((facts: Facts) => string)>> = {
-  'usage/invalid': 'try again; report it when it goes on',
+  'usage/invalid': 'check it and try again',
   'usage/choose': f => `choose a ${String(f['what'] ?? 'value')} in the details`,
   'login/required': 'sign in',
   'login/expired': 'sign in again',
@@ -208,5 +212,5 @@ const sentence = (line: string): string => {
 export function failureWords(failure: Failure): Words {
   const { what, why, next } = wordsFor(failure)
   const own = NEXT[failure.code]
-  return { what: sentence(what), why: sentence(why), next: sentence(own === undefined ? next : typeof own === 'string' ? own : own(failure.facts)) }
+  return { what: failure.code === 'usage/invalid' ? text.unusable : sentence(what), why: sentence(why), next: sentence(own === undefined ? next : typeof own === 'string' ? own : own(failure.facts)) }
 }

@@ -56,6 +56,19 @@ describe('the list of databases', () => {
     expect(screen.queryByRole('alert')).toBeNull()
   })
 
+  it('leaves the reason to the row when the engine put it there', async () => {
+    const orders = aDatabase('orders')
+    const bridge = show({ ...STATES.main(), databases: { state: 'ready', items: [orders], failure: null }, tunnels: [] }, { 'tunnel.start': () => {
+      const failure = { code: 'tunnel/port-in-use', facts: { port: 24017 } } as const
+      bridge.change({ tunnels: [aFailedTunnel(orders, failure)] })
+      throw new PorticoError(failure.code, failure.facts)
+    } })
+    await grid()
+    await act(async () => { fireEvent.click(screen.getByRole('button', { name: 'Connect orders' })) })
+    expect(within(row('orders')).getByText(/Port 24017 is taken/)).toBeTruthy()
+    expect(within(screen.getByRole('main')).queryByRole('alert')).toBeNull()
+  })
+
   it('shows nothing when the person cancelled', async () => {
     show({ ...STATES.main(), tunnels: [] }, { 'tunnel.start': () => { throw new PorticoError('app/cancelled') } })
     await grid()
@@ -252,7 +265,7 @@ describe('the details', () => {
     expect(details().getByText(/Reconnecting closes 2 connections\./)).toBeTruthy()
     expect(bridge.asksOf('tunnel.stop')).toEqual([])
     fireEvent.click(details().getByRole('button', { name: 'Reconnect' }))
-    await waitFor(() => expect(bridge.asked.slice(-2).map(one => one.question)).toEqual(['tunnel.stop', 'tunnel.start']))
+    await waitFor(() => expect(bridge.asked.slice(-1).map(one => one.question)).toEqual(['tunnel.start']))
   })
 
   it('says what happened, why and what to do when a tunnel failed', async () => {

@@ -9,6 +9,7 @@ import { serveStrictly } from './gallery/serve.ts'
 
 // The window in a real browser, under its real content security policy: looks, contrast, layout, which happy-dom cannot know.
 const OUT = fileURLToPath(new URL('../../test-results/', import.meta.url))
+const LOOKED_AT: readonly StateName[] = ['main', 'welcome', 'lab-failed', 'expired', 'notices', 'list-failed', 'hostile']
 const SIZES = [[1180, 760], [800, 600], [600, 440]] as const
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
@@ -55,7 +56,8 @@ describe.skipIf(executablePath === undefined)('the window in a browser', () => {
     await server?.close()
   })
 
-  const states = Object.keys(STATES) as StateName[]
+  // All of them with PORTICO_PICTURES set; else those that differ in what they are made of.
+  const states = process.env['PORTICO_PICTURES'] === undefined ? LOOKED_AT : (Object.keys(STATES) as StateName[])
   it.each(states)('shows "%s" in both themes and three sizes with no serious finding of axe and no complaint of the policy', async state => {
     for (const scheme of ['light', 'dark'] as const) {
       const { page, complaints, close } = await open(state, scheme)
@@ -63,7 +65,7 @@ describe.skipIf(executablePath === undefined)('the window in a browser', () => {
         await page.setViewportSize({ width, height })
         await page.screenshot({ path: `${OUT}window/${state}-${scheme}-${width}.png` })
         expect(await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth), `${width} wide`).toBeLessThanOrEqual(0)
-        if (width !== 800) expect(await axe(page), `${state} ${scheme} ${width}`).toEqual([])
+        if (width === 1180 || (width === 600 && scheme === 'dark')) expect(await axe(page), `${state} ${scheme} ${width}`).toEqual([])
       }
       expect(complaints).toEqual([])
       await close()
@@ -120,9 +122,10 @@ describe.skipIf(executablePath === undefined)('the window in a browser', () => {
     const panel = page.getByRole('complementary', { name: 'Details' })
     const side = page.getByRole('navigation')
     await page.setViewportSize({ width: 900, height: 600 })
-    expect([await panel.isVisible(), await side.isVisible()]).toEqual([true, true])
+    await Promise.all([panel.waitFor(), side.waitFor()])
     await page.setViewportSize({ width: 899, height: 600 })
-    expect([await panel.isVisible(), await side.isVisible()]).toEqual([false, true])
+    await panel.waitFor({ state: 'detached' })
+    await side.waitFor()
     await page.keyboard.press('ArrowDown')
     await page.keyboard.press('Space')
     await panel.waitFor()
@@ -130,7 +133,7 @@ describe.skipIf(executablePath === undefined)('the window in a browser', () => {
     await page.keyboard.press('Escape')
     await panel.waitFor({ state: 'detached' })
     await page.setViewportSize({ width: 639, height: 440 })
-    expect(await side.isVisible()).toBe(false)
+    await side.waitFor({ state: 'detached' })
     await page.keyboard.press('Space')
     await panel.waitFor()
     expect((await panel.boundingBox())?.width).toBe(639)

@@ -19,11 +19,11 @@ describe('welcome', () => {
 
   it('starts the lab by one click and shows its steps', async () => {
     const bridge = show(STATES.welcome())
-    fireEvent.click(await screen.findByRole('button', { name: 'Start' }))
+    fireEvent.click(await screen.findByRole('button', { name: 'Start the lab' }))
     expect(bridge.asksOf('lab.start')).toHaveLength(1)
     act(() => bridge.change({ lab: { state: 'starting', step: 'Starting PostgreSQL' } }))
     expect(screen.getByText(/Starting PostgreSQL/)).toBeTruthy()
-    expect(screen.getByRole<HTMLButtonElement>('button', { name: 'Starting…' }).disabled).toBe(true)
+    expect(screen.getByRole<HTMLButtonElement>('button', { name: 'Starting… the lab' }).disabled).toBe(true)
     act(() => bridge.change({ lab: { state: 'failed', failure: { code: 'lab/failed', facts: { why: 'PostgreSQL ended with code 1' } } } }))
     expect(screen.getByRole('alert').textContent).toContain('The lab could not start. PostgreSQL ended with code 1. Try again.')
     act(() => bridge.change({ ...STATES.main(), lab: { state: 'running', proxy: 'localhost:3480', pid: 1 } }))
@@ -152,6 +152,23 @@ describe('sign in', () => {
     choose()
     expect(await screen.findByLabelText('Password')).toBeTruthy()
     expect(bridge.asksOf('login.look')).toEqual([{ proxy: 'prod.example.com' }, { proxy: 'prod.example.com', trust: true }])
+  })
+
+  it('says when a file cannot be used or does not help', async () => {
+    let readable = false
+    show(STATES.welcome(), {
+      'login.look': () => { throw new PorticoError('proxy/untrusted', { proxy: PROXY, fingerprint: 'ab12cd', why: '"X" signed it' }) },
+      'trust.choose': () => {
+        if (!readable) throw new PorticoError('usage/invalid', { why: 'notes.txt holds no certificate in PEM form' })
+        return { chosen: true }
+      },
+    })
+    await typeAddress('prod.example.com')
+    fireEvent.click(await screen.findByRole('button', { name: 'Choose a file to trust…' }))
+    expect(await screen.findByText(/notes\.txt holds no certificate in PEM form/i)).toBeTruthy()
+    readable = true
+    fireEvent.click(screen.getByRole('button', { name: 'Choose a file to trust…' }))
+    expect(await screen.findByText('The file that you chose does not vouch for this certificate.')).toBeTruthy()
   })
 
   it('forgets an answer for an address that was left', async () => {

@@ -18,6 +18,7 @@ interface DatabaseGridProps {
   readonly onAct: (entry: Entry) => void
   readonly onDetails: (entry: Entry) => void
   readonly onCopy: (entry: Entry) => void
+  readonly onEscape: () => void
 }
 
 const PAGE = 10
@@ -25,7 +26,7 @@ const TYPING_MS = 700
 const domId = (index: number): string => `row-${index}`
 
 /** A grid whose focus stays on the whole: the active row is named by aria-activedescendant, so 10 000 rows cost 30 elements. */
-export function DatabaseGrid({ lines, active, unreachable, gridRef, onActivate, onChoose, onAct, onDetails, onCopy }: DatabaseGridProps) {
+export function DatabaseGrid({ lines, active, unreachable, gridRef, onActivate, onChoose, onAct, onDetails, onCopy, onEscape }: DatabaseGridProps) {
   const typed = useRef({ text: '', at: 0 })
   const activeIndex = lines.findIndex(line => line.kind === 'entry' && line.entry.database.id === active)
   const virtualizer = useVirtualizer({
@@ -73,6 +74,7 @@ export function DatabaseGrid({ lines, active, unreachable, gridRef, onActivate, 
       case 'PageUp': go(step(lines, activeIndex, -PAGE)); break
       case 'Home': go(step(lines, -1, 1)); break
       case 'End': go(step(lines, lines.length, -1)); break
+      case 'Escape': onEscape(); break
       case 'Enter':
         if (onButton || event.repeat) return
         if (entry !== undefined) onAct(entry)
@@ -101,10 +103,9 @@ export function DatabaseGrid({ lines, active, unreachable, gridRef, onActivate, 
       <div role="rowgroup" className={css['rows']} style={{ height: virtualizer.getTotalSize() }}>
         {virtualizer.getVirtualItems().map(item => {
           const line = lines[item.index]!
-          const style = { transform: `translateY(${item.start}px)` }
           if (line.kind === 'heading') {
             return (
-              <div key={line.key} role="row" aria-rowindex={item.index + 1} className={css['heading']} style={style}>
+              <div key={line.key} role="row" aria-rowindex={item.index + 1} className={css['heading']} style={{ transform: `translateY(${item.start}px)` }}>
                 <div role="gridcell" aria-colspan={4}><b>{text.list[line.title]}</b> <span>{line.count.toLocaleString('en')}</span></div>
               </div>
             )
@@ -112,7 +113,7 @@ export function DatabaseGrid({ lines, active, unreachable, gridRef, onActivate, 
           return (
             <DatabaseRow
               key={line.key} id={domId(item.index)} entry={line.entry} rowIndex={item.index + 1} active={item.index === activeIndex}
-              unreachable={unreachable} style={style} onChoose={choose} onAct={onAct}
+              unreachable={unreachable} top={item.start} onChoose={choose} onAct={onAct}
             />
           )
         })}

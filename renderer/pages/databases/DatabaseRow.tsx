@@ -1,4 +1,4 @@
-import { memo, type CSSProperties } from 'react'
+import { memo } from 'react'
 import { Button } from '../../parts/Button.tsx'
 import { StateDot } from '../../parts/StateDot.tsx'
 import { protocolTile, protocolTitle, shown, text } from '../../words.ts'
@@ -11,17 +11,18 @@ interface DatabaseRowProps {
   readonly rowIndex: number
   readonly active: boolean
   readonly unreachable: string | undefined
-  readonly style: CSSProperties
+  /** px from the top of the list */
+  readonly top: number
   readonly onChoose: (entry: Entry) => void
   readonly onAct: (entry: Entry) => void
 }
 
-export const DatabaseRow = memo(function DatabaseRow({ id, entry, rowIndex, active, unreachable, style, onChoose, onAct }: DatabaseRowProps) {
+export const DatabaseRow = memo(function DatabaseRow({ id, entry, rowIndex, active, unreachable, top, onChoose, onAct }: DatabaseRowProps) {
   const { database, status } = entry
   const note = noteOf(entry, unreachable)
   const action = actionOf(status)
   return (
-    <div id={id} role="row" aria-rowindex={rowIndex} aria-selected={active} className={css['row']} data-active={active} style={style} onClick={() => onChoose(entry)}>
+    <div id={id} role="row" aria-rowindex={rowIndex} aria-selected={active} className={css['row']} data-active={active} style={{ transform: `translateY(${top}px)` }} onClick={() => onChoose(entry)}>
       <div role="gridcell" className={css['state']}><StateDot status={status} /><span className="heard">{text.status[status]}</span></div>
       <div role="gridcell" className={css['what']}>
         <span className={css['tile']} aria-hidden="true">{protocolTile(database.dbProtocol)}</span>

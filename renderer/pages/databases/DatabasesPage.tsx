@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useRef, useState } from 'react'
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import type { Failure } from '../../../shared/errors.ts'
 import type { DatabaseId } from '../../../shared/ids.ts'
 import type { Session } from '../../../shared/state.ts'
@@ -33,19 +33,22 @@ export function DatabasesPage({ session, onAddCluster }: DatabasesPageProps) {
   const [chosen, setChosen] = useState<DatabaseId>()
   const [overlay, setOverlay] = useState(false)
   const [missing, setMissing] = useState<DatabaseId>()
-  const [signingIn, setSigningIn] = useState(false)
+  /** The end of the session that a sign-in was asked for: a newer session, from here or the command line, leaves nothing to ask. */
+  const [signInAfter, setSignInAfter] = useState<number>()
   const [trouble, setTrouble] = useState<Failure | null>(null)
   const [said, setSaid] = useState('')
   const searchRef = useRef<HTMLInputElement>(null)
   const gridRef = useRef<HTMLDivElement>(null)
   const titleRef = useRef<HTMLHeadingElement>(null)
 
-  const signIn = useCallback(() => setSigningIn(true), [])
+  const { profile } = session
+  const signIn = useCallback(() => setSignInAfter(profile.validUntil), [profile.validUntil])
   const { choiceOf, choose, act, reconnect } = useTunnels(setTrouble, signIn)
   const found = useFound(databases.items, tunnels, view, search)
-  const entries = found.lines.flatMap(line => (line.kind === 'entry' ? [line.entry] : []))
-  const entry = entries.find(one => one.database.id === chosen) ?? entries[0]
-  const { profile } = session
+  const entry = useMemo(() => {
+    const line = found.lines.find(one => one.key === chosen) ?? found.lines[1]
+    return line?.kind === 'entry' ? line.entry : undefined
+  }, [chosen, found.lines])
   const ended = session.state === 'ended'
 
   const copy = useCallback(async (value: string): Promise<boolean> => {
@@ -78,10 +81,13 @@ export function DatabasesPage({ session, onAddCluster }: DatabasesPageProps) {
 
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent): void => {
-      if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return
+      if (event.altKey || event.defaultPrevented) return
       const target = event.target
       const grid = gridRef.current
-      if (event.key === '/' && !(target instanceof HTMLElement && target.closest('input, [role=dialog], [role=menu]') !== null)) {
+      const elsewhere = target instanceof HTMLElement && target.closest('[role=dialog], [role=menu]') !== null
+      const find = (event.ctrlKey || event.metaKey) && event.key === 'f'
+      if (!find && (event.ctrlKey || event.metaKey)) return
+      if (!elsewhere && (find || (event.key === '/' && !(target instanceof HTMLInputElement)))) {
         event.preventDefault()
         searchRef.current?.focus()
         searchRef.current?.select()
@@ -99,10 +105,6 @@ export function DatabasesPage({ session, onAddCluster }: DatabasesPageProps) {
     const timer = setTimeout(() => setSaid(''), 1600)
     return () => clearTimeout(timer)
   }, [said])
-  // Signed in elsewhere, by the command line: nothing is left to ask.
-  useEffect(() => {
-    if (session.state === 'active') setSigningIn(false)
-  }, [session.state])
 
   const menu = (
     <ClusterMenu
@@ -131,7 +133,7 @@ export function DatabasesPage({ session, onAddCluster }: DatabasesPageProps) {
         {found.shown > 0 ? (
           <DatabaseGrid
             lines={found.lines} active={entry?.database.id} unreachable={proxy.reachable ? undefined : profile.proxy} gridRef={gridRef}
-            onActivate={setChosen} onChoose={onChoose} onAct={onAct} onDetails={showDetails} onCopy={onCopyAddress}
+            onActivate={setChosen} onChoose={onChoose} onAct={onAct} onDetails={showDetails} onCopy={onCopyAddress} onEscape={() => (overlay && !hasDetails ? setOverlay(false) : setSearch(''))}
           />
         ) : (
           <NothingToList
@@ -160,7 +162,7 @@ export function DatabasesPage({ session, onAddCluster }: DatabasesPageProps) {
           )}
         </aside>
       )}
-      {signingIn && <SignInDialog profile={profile} waiting={session.state === 'ended' ? session.waiting : 0} onClose={() => setSigningIn(false)} />}
+      {signInAfter === profile.validUntil && <SignInDialog profile={profile} waiting={session.state === 'ended' ? session.waiting : 0} onClose={() => setSignInAfter(undefined)} />}
     </div>
   )
 }

@@ -1,7 +1,7 @@
 import { useCallback, useState } from 'react'
 import { ERRORS, type Failure } from '../../../shared/errors.ts'
 import type { DatabaseId } from '../../../shared/ids.ts'
-import { useAsk } from '../../engine.ts'
+import { useAsk, useStateNow } from '../../engine.ts'
 import type { Choice } from './DetailsPanel.tsx'
 import { actionOf, type Entry } from './entries.ts'
 
@@ -18,6 +18,7 @@ const NO_CHOICE: Choice = {}
 /** Starts and stops tunnels. A failed start that needs a sign-in asks for one; others go to `onTrouble`. */
 export function useTunnels(onTrouble: (failure: Failure) => void, onSignIn: () => void): Tunnels {
   const ask = useAsk()
+  const stateNow = useStateNow()
   const [choices, setChoices] = useState<ReadonlyMap<DatabaseId, Choice>>(new Map())
 
   const failed = useCallback((failure: Failure): void => {
@@ -27,11 +28,16 @@ export function useTunnels(onTrouble: (failure: Failure) => void, onSignIn: () =
 
   const start = useCallback((entry: Entry): void => {
     const choice = choices.get(entry.database.id) ?? NO_CHOICE
-    void ask('tunnel.start', { resource: entry.database.id, ...choice }, failed)
-  }, [ask, choices, failed])
+    void ask('tunnel.start', { resource: entry.database.id, ...choice }, failure => {
+      // Its row says so already, beside Try again.
+      const told = stateNow()?.tunnels.some(tunnel => tunnel.resource === entry.database.id && tunnel.state === 'failed') === true
+      if (!told || ERRORS[failure.code].retry === 'log-in') failed(failure)
+    })
+  }, [ask, choices, failed, stateNow])
 
-  const stop = useCallback(async (entry: Entry): Promise<boolean> =>
-    entry.tunnel !== undefined && (await ask('tunnel.stop', { tunnel: entry.tunnel.id }, failed)) !== undefined, [ask, failed])
+  const stop = useCallback((entry: Entry): void => {
+    if (entry.tunnel !== undefined) void ask('tunnel.stop', { tunnel: entry.tunnel.id }, failed)
+  }, [ask, failed])
 
   const act = useCallback((entry: Entry): boolean => {
     const { database, status } = entry
@@ -45,7 +51,7 @@ export function useTunnels(onTrouble: (failure: Failure) => void, onSignIn: () =
       }
       case 'cancel':
       case 'disconnect':
-        void stop(entry)
+        stop(entry)
         return true
       case 'closing':
         return true
@@ -56,6 +62,7 @@ export function useTunnels(onTrouble: (failure: Failure) => void, onSignIn: () =
     choiceOf: id => choices.get(id) ?? NO_CHOICE,
     choose: (id, choice) => setChoices(before => new Map(before).set(id, choice)),
     act,
-    reconnect: entry => void stop(entry).then(stopped => stopped && start(entry)),
+    // Starting with other values replaces what runs.
+    reconnect: start,
   }
 }

@@ -40,7 +40,7 @@ export function SignInForm({ proxy, user: lastUser = '', onDone }: SignInFormPro
     case 'looking':
       return <p className={css['looking']} role="status">{text.welcome.looking}</p>
     case 'untrusted':
-      return <TrustFile proxy={proxy} failure={at.failure} onChoose={chooseTrust} />
+      return <TrustFile proxy={proxy} failure={at.failure} problem={at.problem} onChoose={chooseTrust} />
     case 'unreachable':
       return <div className={css['form']}><FailureCallout failure={at.failure} /><Button wide onClick={look}>{text.tryAgain}</Button></div>
     case 'form':

@@ -6,7 +6,8 @@ import { useAsk } from '../../engine.ts'
 /** Where a sign-in stands. */
 export type SignInStep =
   | { readonly step: 'looking' }
-  | { readonly step: 'untrusted'; readonly failure: Failure }
+  /** `problem`: why the file that was chosen did not help. */
+  | { readonly step: 'untrusted'; readonly failure: Failure; readonly problem: Failure | 'no-help' | null }
   | { readonly step: 'unreachable'; readonly failure: Failure }
   | { readonly step: 'form'; readonly form: LoginForm; readonly refused: Failure | null; readonly sending: boolean }
 
@@ -18,7 +19,7 @@ interface SignIn {
   readonly submit: (login: { readonly user: string; readonly password: string; readonly code: string }) => Promise<boolean>
 }
 
-/** Looks at a proxy, then sends what it asks for. A file chosen to trust is kept by the engine; the page only says that there is one. */
+/** Looks at one proxy (a component with another one has another key), then sends what it asks for. A file chosen to trust is kept by the engine; the page only says that there is one. */
 export function useSignIn(proxy: string): SignIn {
   const ask = useAsk()
   const [at, setAt] = useState<SignInStep>({ step: 'looking' })
@@ -27,27 +28,30 @@ export function useSignIn(proxy: string): SignIn {
   const turn = useRef(0)
 
   const failed = useCallback((failure: Failure): void =>
-    setAt({ step: failure.code === 'proxy/untrusted' ? 'untrusted' : 'unreachable', failure }), [])
+    setAt(failure.code === 'proxy/untrusted' ? { step: 'untrusted', failure, problem: trust.current ? 'no-help' : null } : { step: 'unreachable', failure }), [])
 
-  const look = useCallback(async (): Promise<void> => {
+  const begin = useCallback(async (): Promise<void> => {
     const mine = ++turn.current
-    setAt({ step: 'looking' })
     const form = await ask('login.look', { proxy, ...(trust.current ? { trust: true } : {}) }, failure => mine === turn.current && failed(failure))
     if (form !== undefined && mine === turn.current) setAt({ step: 'form', form, refused: null, sending: false })
   }, [ask, failed, proxy])
 
   useEffect(() => {
-    trust.current = false
-    void look()
+    void begin()
     return () => void (turn.current += 1)
-  }, [look])
+  }, [begin])
+
+  const look = useCallback((): Promise<void> => {
+    setAt({ step: 'looking' })
+    return begin()
+  }, [begin])
 
   const chooseTrust = useCallback(async (): Promise<void> => {
-    const answer = await ask('trust.choose', { proxy }, failed)
+    const answer = await ask('trust.choose', { proxy }, problem => setAt(now => (now.step === 'untrusted' ? { ...now, problem } : now)))
     if (answer?.chosen !== true) return
     trust.current = true
     await look()
-  }, [ask, failed, look, proxy])
+  }, [ask, look, proxy])
 
   const submit = useCallback(async ({ user, password, code }: { user: string; password: string; code: string }): Promise<boolean> => {
     if (at.step !== 'form') return false

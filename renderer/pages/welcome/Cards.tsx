@@ -34,7 +34,7 @@ export function LabCard({ lab, onStart }: { readonly lab: Lab; readonly onStart:
   const starting = lab.state === 'starting'
   const label = starting ? words.labStarting : lab.state === 'failed' ? text.tryAgain : lab.state === 'running' ? words.labUse : words.labStart
   return (
-    <Card tile={<Icon name="play" size={14} />} title={words.lab} lead={words.labLead} action={<Button disabled={starting} onClick={onStart}>{label}</Button>}>
+    <Card tile={<Icon name="play" size={14} />} title={words.lab} lead={words.labLead} action={<Button disabled={starting} onClick={onStart}>{label}<span className="heard"> {words.theLab}</span></Button>}>
       {starting && (
         <div className={css['progress']} role="status">
           <span className={css['bar']} aria-hidden="true" />

@@ -64,7 +64,7 @@ export function WelcomePage({ onBack }: WelcomePageProps) {
                 <Button look="primary" type="submit" wide>{words.go}</Button>
               </form>
               <h2 className={css['or']}>{words.or}</h2>
-              {trouble !== null && <FailureCallout failure={trouble} />}
+              {trouble !== null && lab.state !== 'failed' && <FailureCallout failure={trouble} />}
               {onBack === undefined && profiles.map(profile => (
                 <ProfileCard key={profile.proxy} profile={profile} onUse={() => (profile.expired ? setSignIn({ proxy: profile.proxy, user: profile.user }) : void use(profile.proxy))} />
               ))}
