@@ -187,22 +187,22 @@ export class Connection {
   }
 
   /** Resolves when the upstream ended without a word, or when the whole connection is over. */
-  #introduce({ stream, framed }: DialledUpstream, opened: () => void): Promise<Introduction> {
+  #introduce(upstream: DialledUpstream, opened: () => void): Promise<Introduction> {
     const { signal } = this.#gone
-    const cut = (): void => void stream.destroy()
+    const cut = (): void => void upstream.stream.destroy()
     signal.addEventListener('abort', cut, { once: true })
     if (signal.aborted) cut()
     return new Promise(resolve => {
-      introduce(this.#early, stream, framed, () => this.#judge(), introduction => {
+      introduce(this.#early, upstream, () => this.#judge(), introduction => {
         signal.removeEventListener('abort', cut)
         if (introduction.state === 'silent') return resolve(introduction)
         opened()
-        void this.#splice(stream, framed, introduction.first).then(() => resolve(introduction))
+        void this.#splice(upstream, introduction.first).then(() => resolve(introduction))
       })
     })
   }
 
-  async #splice(stream: DialledUpstream['stream'], framed: boolean, first: Buffer | undefined): Promise<void> {
+  async #splice(upstream: DialledUpstream, first: Buffer | undefined): Promise<void> {
     const tunnel = this.#tunnel
     const countIn = (bytes: number): void => {
       this.bytesIn += bytes
@@ -214,7 +214,7 @@ export class Connection {
     }
     this.#established = true
     countOut(this.#early.bytes)
-    const error = await splice(this.#local, stream, { framed, first, countIn, countOut })
+    const error = await splice(this.#local, upstream, { first, countIn, countOut })
     if (error !== undefined) this.#failure ??= this.#whyBroken(error)
   }
 

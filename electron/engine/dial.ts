@@ -1,4 +1,4 @@
-import { isIP } from 'node:net'
+import { isIP, type OnReadOpts } from 'node:net'
 import { checkServerIdentity, connect, createSecureContext, type ConnectionOptions, type SecureContext, type TLSSocket } from 'node:tls'
 import { formatAddress } from '../../shared/address.ts'
 import { PorticoError } from '../../shared/errors.ts'
@@ -6,6 +6,7 @@ import { PING_SUFFIX, databaseAlpn } from '../../shared/protocols.ts'
 import { decodeIdentity } from '../wire/identity.ts'
 import { fromDialError } from './dial-errors.ts'
 import type { Credentials, Upstream } from './engine.ts'
+import type { UpstreamStream } from './splice.ts'
 
 /** TCP and TLS together must be done in this time. */
 const DIAL_MS = 10_000
@@ -48,11 +49,12 @@ export function passthroughContext(upstream: Upstream, dbProtocol: string): Dial
   return { alpn: protocolNames(dbProtocol), secure, tickets: [], credentials: undefined }
 }
 
-export interface DialledUpstream {
+export interface DialledUpstream extends UpstreamStream {
   readonly stream: TLSSocket
-  /** The `-ping` form was negotiated: both directions are framed. */
-  readonly framed: boolean
 }
+
+/** Where every TLS stream of this thread puts what it decrypted, one record at most, until its reader returns. RFC 8446 §5.1 */
+const RECORD = Buffer.allocUnsafeSlow(16 * 1024)
 
 /**
  * Opens the stream to the proxy. In TLS 1.3 the proxy judges our certificate only afterwards: a refusal comes as the
@@ -65,7 +67,9 @@ export function dial(upstream: Upstream, context: DialContext, signal: AbortSign
     if (signal.aborted) return reject(new PorticoError('app/cancelled'))
     // One ticket is always kept: servers accept it again, and the next connection may come before new ones do.
     const session = context.tickets.length > 1 ? context.tickets.shift() : context.tickets[0]
-    const options: ConnectionOptions & { allowHalfOpen: true } = {
+    const early: Buffer[] = []
+    let reader = (part: Buffer): void => void early.push(Buffer.from(part))
+    const options: ConnectionOptions & { allowHalfOpen: true; onread: OnReadOpts } = {
       host: upstream.proxy.host,
       port: upstream.proxy.port,
       secureContext: context.secure,
@@ -76,6 +80,13 @@ export function dial(upstream: Upstream, context: DialContext, signal: AbortSign
       checkServerIdentity: (_host, certificate) => checkServerIdentity(upstream.servername, certificate),
       ...(session === undefined ? {} : { session }),
       allowHalfOpen: true,
+      onread: {
+        buffer: RECORD,
+        callback: length => {
+          reader(length === RECORD.length ? RECORD : RECORD.subarray(0, length))
+          return true
+        },
+      },
     }
     const stream = connect(options)
     // Node races IPv6 and IPv4 by itself (RFC 8305); tls.connect has no option for this one.
@@ -108,7 +119,11 @@ export function dial(upstream: Upstream, context: DialContext, signal: AbortSign
       // A load balancer that ends TLS itself negotiates nothing. Teleport always picks one of ours.
       if (typeof alpnProtocol !== 'string') return fail(new PorticoError('proxy/not-teleport', { ...facts, why: 'it did not agree on a database protocol' }))
       settled()
-      resolve({ stream, framed: alpnProtocol.endsWith(PING_SUFFIX) })
+      const onRead = (next: (part: Buffer) => void): void => {
+        reader = next
+        for (const part of early.splice(0)) reader(part)
+      }
+      resolve({ stream, framed: alpnProtocol.endsWith(PING_SUFFIX), onRead })
     })
   })
 }

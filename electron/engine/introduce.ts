@@ -1,6 +1,5 @@
-import type { Duplex } from 'node:stream'
 import { EARLY_LIMIT, type EarlyBytes } from './early-bytes.ts'
-import { writeFrame } from './splice.ts'
+import { writeFrame, type UpstreamStream } from './splice.ts'
 
 export type Introduction =
   /** The other side spoke (or was told too much to say it again): the splice goes on from here, in this very turn. */
@@ -14,28 +13,39 @@ export type Introduction =
  * @param mayPass whether the local program proved to speak the right protocol; asked after each of its chunks
  * @param met called synchronously, so that no byte is read by nobody
  */
-export function introduce(early: EarlyBytes, upstream: Duplex, framed: boolean, mayPass: () => boolean, met: (introduction: Introduction) => void): void {
+export function introduce(early: EarlyBytes, { stream, framed, onRead }: UpstreamStream, mayPass: () => boolean, met: (introduction: Introduction) => void): void {
   let said = 0
-  const say = (): void => {
-    if (!mayPass()) return
+  let settled = false
+  const sayRest = (): void => {
     for (; said < early.chunks.length; said++) {
       const chunk = early.chunks[said]!
-      if (framed) writeFrame(upstream, chunk)
-      else upstream.write(chunk)
+      if (framed) writeFrame(stream, chunk)
+      else stream.write(chunk)
     }
-    if (early.bytes >= EARLY_LIMIT) settle({ state: 'met', first: undefined })
-    else if (early.ended) upstream.end()
   }
   const settle = (introduction: Introduction): void => {
+    settled = true
     early.onChange = () => {}
-    upstream.off('data', read).off('end', end).off('error', fail).off('close', end)
-    if (introduction.state === 'met') early.release()
+    onRead(() => {})
+    stream.off('end', end).off('error', fail).off('close', end)
+    if (introduction.state === 'met') {
+      sayRest()
+      early.release()
+    }
     met(introduction)
   }
-  const read = (first: Buffer): void => settle({ state: 'met', first })
+  const say = (): void => {
+    if (!mayPass()) return
+    sayRest()
+    if (early.bytes >= EARLY_LIMIT) settle({ state: 'met', first: undefined })
+    else if (early.ended) stream.end()
+  }
+  const read = (first: Buffer): void => settle({ state: 'met', first: Buffer.from(first) })
   const end = (): void => settle({ state: 'silent', error: undefined })
   const fail = (error: Error): void => settle({ state: 'silent', error })
-  upstream.on('data', read).on('end', end).on('error', fail).on('close', end)
+  stream.on('end', end).on('error', fail).on('close', end)
+  stream.resume()
   early.onChange = say
   say()
+  if (!settled) onRead(read)
 }

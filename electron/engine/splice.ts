@@ -1,87 +1,38 @@
 import type { Duplex } from 'node:stream'
 import { PorticoError } from '../../shared/errors.ts'
 import { PingFrameReader, pingFrameHeader } from '../wire/ping-frames.ts'
+import { TurnWriter } from './turn-writer.ts'
 
 /**
  * The only file that moves payload. Two streams, both directions, half-close and back-pressure kept, counted. Ping frames
- * are taken off and put on here, without a stream layer of their own.
- *
- * TLS hands over one record at a time, often a few dozen bytes of one row: writing each to the local socket would cost a
- * system call a row. So what arrives within one turn of the loop leaves as one write. Towards the proxy nothing is
- * gathered: one read of the local socket is one write, and while a TLS write is under way Node joins what queues behind it.
+ * are taken off and put on here, without a stream layer of their own. Towards the local program everything that one turn
+ * of the loop brings is one write (turn-writer.ts). Towards the proxy nothing is gathered: one read of the local socket is
+ * one write, and while a TLS write is under way Node joins what queues behind it.
  */
 
-/** Joined and written at once when this much is gathered. */
-const JOIN_BYTES = 64 * 1024
 /** Reading stops while more than this waits to be written, bytes a direction. */
-const QUEUE_BYTES = 256 * 1024
-/** One copy into one buffer is cheaper than a scattered write up to this size. */
+export const QUEUE_BYTES = 256 * 1024
+/** A frame up to this size is copied behind its header: cheaper than a scattered write. */
 const COPY_BYTES = 16 * 1024
 /** Once a side is gone, the other may be this long without progress in taking what is left for it. */
 const LINGER_MS = 5_000
 
-export interface SpliceOptions {
+/** Our stream to the proxy. */
+export interface UpstreamStream {
+  readonly stream: Duplex
+  /** The `-ping` form was negotiated: both directions are framed. */
   readonly framed: boolean
-  /** Payload (or frames) that was read from the upstream before. */
+  /** Who gets what is read; one at a time. Parts are lent: they hold only until the call returns. */
+  onRead(reader: (part: Buffer) => void): void
+}
+
+export interface SpliceOptions {
+  /** What was read from the upstream before. */
   readonly first?: Buffer | undefined
   /** Payload bytes from the proxy to the local program. */
   readonly countIn: (bytes: number) => void
   readonly countOut: (bytes: number) => void
   readonly lingerMs?: number
-}
-
-let gathered: TurnWriter[] = []
-const flushGathered = (): void => {
-  const turn = gathered
-  gathered = []
-  for (const writer of turn) writer.flush()
-}
-
-/** Joins what one turn of the event loop brings. All connections of a thread share one immediate. */
-class TurnWriter {
-  readonly #to: Duplex
-  readonly #from: Duplex
-  #chunks: Buffer[] = []
-  #bytes = 0
-  #paused = false
-
-  constructor(from: Duplex, to: Duplex) {
-    this.#from = from
-    this.#to = to
-  }
-
-  readonly push = (chunk: Buffer): void => {
-    if (this.#chunks.push(chunk) === 1 && gathered.push(this) === 1) setImmediate(flushGathered)
-    this.#bytes += chunk.length
-    if (this.#bytes >= JOIN_BYTES) this.flush()
-  }
-
-  flush(): void {
-    const chunks = this.#chunks
-    const bytes = this.#bytes
-    if (bytes === 0) return
-    this.#chunks = []
-    this.#bytes = 0
-    const to = this.#to
-    if (!to.writable) return
-    if (chunks.length === 1) to.write(chunks[0])
-    else if (bytes <= COPY_BYTES) to.write(Buffer.concat(chunks, bytes))
-    else {
-      to.cork()
-      for (const chunk of chunks) to.write(chunk)
-      to.uncork()
-    }
-    if (!this.#paused && to.writableLength > QUEUE_BYTES) this.#wait()
-  }
-
-  #wait(): void {
-    this.#paused = true
-    this.#from.pause()
-    this.#to.once('drain', () => {
-      this.#paused = false
-      this.#from.resume()
-    })
-  }
 }
 
 /** Writes one chunk as a frame. Small ones are copied behind their header, so that they leave as one TLS record. */
@@ -101,13 +52,13 @@ export function writeFrame(to: Duplex, chunk: Buffer): void {
  * Both streams must have error listeners already and belong to the splice from here on; when it resolves both are closed.
  * @returns what went wrong, if anything
  */
-export function splice(local: Duplex, upstream: Duplex, options: SpliceOptions): Promise<Error | undefined> {
-  const { framed, first, countIn, countOut, lingerMs = LINGER_MS } = options
+export function splice(local: Duplex, { stream: upstream, framed, onRead }: UpstreamStream, options: SpliceOptions): Promise<Error | undefined> {
+  const { first, countIn, countOut, lingerMs = LINGER_MS } = options
   return new Promise(resolve => {
     let open = 2
     let cause: Error | undefined
     let paused = false
-    const down = new TurnWriter(upstream, local)
+    const down = new TurnWriter(upstream, local, QUEUE_BYTES)
     const frames = framed ? new PingFrameReader() : undefined
     const payload = (part: Buffer): void => {
       countIn(part.length)
@@ -158,7 +109,7 @@ export function splice(local: Duplex, upstream: Duplex, options: SpliceOptions):
       else side.once('close', closed(other))
     }
     local.on('data', fromLocal)
-    upstream.on('data', fromUpstream)
+    onRead(fromUpstream)
     if (local.readableEnded) upstream.end()
     else local.once('end', () => upstream.end())
     if (first !== undefined && first.length > 0) fromUpstream(first)
