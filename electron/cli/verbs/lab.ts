@@ -30,20 +30,18 @@ export async function lab(run: Run, _args: readonly string[], options: Options):
   if (say.json) say.value({ event: 'ready', proxy, cluster, caFile, users, user, password, databases, nodes, kubeClusters, apps, leaves })
   else tellReady(run, running)
   lifetime.ready()
-  const reason = await ending(run, running)
+  await ending(run)
   await running.close(DRAIN_MS)
-  if (say.json && reason === undefined) say.value({ event: 'closed' })
-  if (reason !== undefined) throw reason
+  if (say.json) say.value({ event: 'closed' })
 }
 
-/** @returns why, or undefined when it was asked for */
-function ending({ lifetime: { signal }, env }: Run, running: Lab): Promise<PorticoError | undefined> {
+/** Resolves when the end was asked for. A database that stops does not end the lab: who connects is told. */
+function ending({ lifetime: { signal }, env }: Run): Promise<void> {
   return new Promise(done => {
-    if (signal.aborted) return done(undefined)
-    signal.addEventListener('abort', () => done(undefined), { once: true })
-    void running.ended.then(() => done(new PorticoError('lab/failed', { why: 'its database stopped' })))
+    if (signal.aborted) return done()
+    signal.addEventListener('abort', () => done(), { once: true })
     // An app that was killed takes its lab along.
-    if (env[END_WITH_STDIN] === '1') process.stdin.on('error', () => done(undefined)).on('end', () => done(undefined)).resume()
+    if (env[END_WITH_STDIN] === '1') process.stdin.on('error', () => done()).on('end', () => done()).resume()
   })
 }
 
