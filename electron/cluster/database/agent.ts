@@ -8,7 +8,7 @@ import { closeGently } from '../router/close-gently.ts'
 import { serveTls } from '../router/tls-server.ts'
 import { BackendCredentialCache } from './backend-credentials.ts'
 import { announcedServer, type AgentHost, type DatabaseResource } from './database-resource.ts'
-import type { ServesStreams } from './dial-agent.ts'
+import { sessionStream, type ServesStreams } from './dial-agent.ts'
 import { readOpeningPacket } from './first-packet.ts'
 import { dialPostgres, startSession } from './postgres-backend.ts'
 import { DENIED, Refusal, refusePostgres } from './refusal.ts'
@@ -100,9 +100,10 @@ export async function openAgent({ auth, host, databases, log, now = Date.now }: 
   }
 
   async function serveClient(stream: Duplex): Promise<void> {
-    const { stream: client, identity } = await serveTls(stream, {
+    const { stream: secure, identity } = await serveTls(stream, {
       keyPair, clientCas: [...auth.ca('db').tls, ...auth.ca('user').tls], clientCertificate: 'required', deadlineMs: HANDSHAKE_MS, now,
     })
+    const client = sessionStream(stream, secure)
     const route = identity?.routeToDatabase
     const database = route && byName.get(route.ServiceName)
     if (identity === undefined || route === undefined || database === undefined) return closeGently(client)
