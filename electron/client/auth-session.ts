@@ -46,8 +46,15 @@ export async function openAuthSession(target: AuthTarget, signal?: AbortSignal):
   const context = tls.createSecureContext({ ca: trustedBy(target), key: target.login.tlsKey, cert: firstCertificate(target.login.tlsCert) })
   // The first name says where to; the proxy reads no other. The second is what the auth service itself agrees to.
   const socket = await dialTls({
-    address: proxy, servername: sni, alpn: [authAlpn(encodeClusterSni(target.cluster)), ALPN.h2], context, deadlineMs: DIAL_MS, signal,
-  }).catch((error: unknown) => { throw silentEnd(error, target, now()) })
+    address: proxy,
+    servername: sni,
+    alpn: [authAlpn(encodeClusterSni(target.cluster)), ALPN.h2],
+    context,
+    deadlineMs: DIAL_MS,
+    signal,
+  }).catch((error: unknown) => {
+    throw silentEnd(error, target, now())
+  })
   if (!socket.authorized || socket.alpnProtocol !== ALPN.h2) {
     socket.destroy()
     throw notTheAuthService(target, socket)
@@ -59,12 +66,19 @@ function startSession(target: AuthTarget, sni: string, socket: tls.TLSSocket): A
   const { proxy, now = Date.now } = target
   let cause: unknown
   let heard = false
-  socket.on('error', error => { cause ??= error })
+  socket.on('error', error => {
+    cause ??= error
+  })
   const session = http2.connect(`https://${sni}`, { createConnection: () => socket, settings: { enablePush: false } })
-  session.on('error', error => { cause ??= error })
-  session.on('remoteSettings', () => { heard = true })
+  session.on('error', error => {
+    cause ??= error
+  })
+  session.on('remoteSettings', () => {
+    heard = true
+  })
   session.on('goaway', code => {
-    if (code !== http2.constants.NGHTTP2_NO_ERROR) cause ??= new PorticoError('proxy/refused', { proxy: formatAddress(proxy), why: `it ended the session (code ${code})` })
+    if (code !== http2.constants.NGHTTP2_NO_ERROR)
+      cause ??= new PorticoError('proxy/refused', { proxy: formatAddress(proxy), why: `it ended the session (code ${code})` })
   })
   let pong: NodeJS.Timeout | undefined
   const keepalive = setInterval(() => {
@@ -82,7 +96,9 @@ function startSession(target: AuthTarget, sni: string, socket: tls.TLSSocket): A
   })
   return {
     http2: session,
-    get usable() { return !session.closed && !session.destroyed },
+    get usable() {
+      return !session.closed && !session.destroyed
+    },
     failure(thrown) {
       // In TLS 1.3 a refused certificate shows only now: as an alert, or as an end without a byte.
       const error = cause ?? thrown
@@ -108,7 +124,10 @@ function firstCertificate(pem: string): string {
 
 /** Host CA certificates whose CN is the target's name. Teleport: lib/auth/middleware.go, lib/client/client.go */
 function trustedBy({ hostCas, cluster }: AuthTarget): string[] {
-  return hostCas.filter(ca => ca.cluster === cluster).flatMap(ca => ca.tls).filter(pem => commonName(pem) === cluster)
+  return hostCas
+    .filter(ca => ca.cluster === cluster)
+    .flatMap(ca => ca.tls)
+    .filter(pem => commonName(pem) === cluster)
 }
 
 function commonName(pem: string): string | undefined {

@@ -10,8 +10,12 @@ import { caPin } from '../wire/x509.ts'
  * @throws PorticoError `proxy/pin-mismatch`, `usage/invalid`
  */
 export function checkCaPin(hostCas: string, pins: string, address: Address): void {
-  const wanted = pins.toLowerCase().split(',').map(pin => pin.trim())
-  if (!wanted.every(pin => /^sha256:[0-9a-f]{64}$/.test(pin))) throw new PorticoError('usage/invalid', { why: 'a CA pin looks like sha256: and 64 hexadecimal digits' })
+  const wanted = pins
+    .toLowerCase()
+    .split(',')
+    .map(pin => pin.trim())
+  if (!wanted.every(pin => /^sha256:[0-9a-f]{64}$/.test(pin)))
+    throw new PorticoError('usage/invalid', { why: 'a CA pin looks like sha256: and 64 hexadecimal digits' })
   const found = splitPem(hostCas, 'CERTIFICATE').map(pinOf)
   if (found.length > 0 && found.every(pin => wanted.includes(pin))) return
   throw new PorticoError('proxy/pin-mismatch', { proxy: formatAddress(address), found })

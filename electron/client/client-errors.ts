@@ -25,9 +25,15 @@ const ERRNO: Readonly<Record<string, Meaning>> = {
 /** BoringSSL, OpenSSL 3 of Node 20 and of Node 24 name alerts differently; this part is common. toolchain.md 10 */
 const TLS: readonly (readonly [RegExp, Meaning])[] = [
   [/ALERT_CERTIFICATE_EXPIRED/, ['login/expired', 'the certificate of the sign-in has ended']],
-  [/ALERT_(?:UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE_UNKNOWN|CERTIFICATE_REVOKED|CERTIFICATE_REQUIRED|ACCESS_DENIED)/, ['login/expired', 'the cluster does not accept the certificate of the sign-in any more']],
+  [
+    /ALERT_(?:UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE_UNKNOWN|CERTIFICATE_REVOKED|CERTIFICATE_REQUIRED|ACCESS_DENIED)/,
+    ['login/expired', 'the cluster does not accept the certificate of the sign-in any more'],
+  ],
   [/ALERT_NO_APPLICATION_PROTOCOL/, ['proxy/refused', 'it does not offer this service on this port']],
-  [/WRONG_VERSION_NUMBER|HTTP_REQUEST|PACKET_LENGTH_TOO_LONG|RECORD_TOO_LARGE|UNEXPECTED_RECORD|UNEXPECTED_MESSAGE/, ['proxy/not-teleport', 'it does not speak TLS there']],
+  [
+    /WRONG_VERSION_NUMBER|HTTP_REQUEST|PACKET_LENGTH_TOO_LONG|RECORD_TOO_LARGE|UNEXPECTED_RECORD|UNEXPECTED_MESSAGE/,
+    ['proxy/not-teleport', 'it does not speak TLS there'],
+  ],
   [/^HPE_/, ['proxy/not-teleport', 'it does not speak HTTP there']],
   [/^ERR_SSL_|^EPROTO$/, ['proxy/refused', 'the secure connection could not be made']],
 ]
@@ -53,8 +59,8 @@ function* errorNames(thrown: unknown, depth = 0): Generator<string | PorticoErro
   yield* errorNames(thrown.cause, depth + 1)
 }
 
-/** One line of text that a server chose, safe to show: no control characters, no more than `limit` characters. */
+/** One line of text that a server chose, safe to show: no control characters or text direction marks, no more than `limit` characters. */
 export function serverWords(text: string, limit = 300): string {
-  const clean = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, ' ').trim()
+  const clean = text.replace(/[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]+/gu, ' ').trim()
   return clean.length > limit ? `${clean.slice(0, limit)}…` : clean
 }

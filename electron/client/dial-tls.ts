@@ -27,7 +27,12 @@ export function dialTls(dial: TlsDial): Promise<tls.TLSSocket> {
     if (signal?.aborted === true) return reject(new PorticoError('app/cancelled', {}, signal.reason))
     const servername = dial.servername ?? (isIP(address.host) === 0 ? address.host : '')
     const socket = tls.connect({
-      host: address.host, port: address.port, servername, ALPNProtocols: [...dial.alpn], secureContext: dial.context, rejectUnauthorized: false,
+      host: address.host,
+      port: address.port,
+      servername,
+      ALPNProtocols: [...dial.alpn],
+      secureContext: dial.context,
+      rejectUnauthorized: false,
     })
     let stage: 'connect' | 'handshake' = 'connect'
     const proxy = formatAddress(address)
@@ -37,9 +42,12 @@ export function dialTls(dial: TlsDial): Promise<tls.TLSSocket> {
       socket.destroy()
       reject(connectionError(error, address))
     }
-    const late = (): void => fail(stage === 'connect'
-      ? new PorticoError('proxy/unreachable', { proxy, why: `no connection within ${dial.deadlineMs / 1000} seconds` })
-      : new PorticoError('proxy/timeout', { proxy }))
+    const late = (): void =>
+      fail(
+        stage === 'connect'
+          ? new PorticoError('proxy/unreachable', { proxy, why: `no connection within ${dial.deadlineMs / 1000} seconds` })
+          : new PorticoError('proxy/timeout', { proxy }),
+      )
     const cancel = (): void => fail(new PorticoError('app/cancelled', {}, signal?.reason))
     const closed = (): void => fail(new PorticoError('proxy/refused', { proxy, why: 'it closed the connection' }))
     const timer = setTimeout(late, dial.deadlineMs)
@@ -50,7 +58,9 @@ export function dialTls(dial: TlsDial): Promise<tls.TLSSocket> {
     }
     signal?.addEventListener('abort', cancel)
     socket.on('error', fail).on('close', closed)
-    socket.once('connect', () => { stage = 'handshake' })
+    socket.once('connect', () => {
+      stage = 'handshake'
+    })
     socket.once('secureConnect', () => {
       done()
       // The caller attaches its own at once; until then an error must not end the process.

@@ -9,7 +9,10 @@ import { formatAddress, type Address } from '../../shared/address.ts'
 const DEADLINE_MS = 30_000
 
 /** gRPC puts what went wrong into headers of these names, in front of or behind the messages. */
-interface Status { readonly code: number; readonly message: string }
+interface Status {
+  readonly code: number
+  readonly message: string
+}
 
 /**
  * One gRPC call with one request and one answer. grpc/doc/PROTOCOL-HTTP2.md
@@ -20,7 +23,8 @@ export function callAuth(session: AuthSession, proxy: Address, method: string, r
   const name = formatAddress(proxy)
   return new Promise((resolve, reject) => {
     if (signal?.aborted === true) return reject(new PorticoError('app/cancelled', {}, signal.reason))
-    if (request.length > GRPC_MESSAGE_LIMIT) return reject(new PorticoError('wire/too-long', { proxy: name, why: 'the request is larger than a server takes' }))
+    if (request.length > GRPC_MESSAGE_LIMIT)
+      return reject(new PorticoError('wire/too-long', { proxy: name, why: 'the request is larger than a server takes' }))
     const stream = openStream(session, method)
     if (stream instanceof PorticoError) return reject(stream)
     const reader = new GrpcFrameReader()
@@ -36,10 +40,11 @@ export function callAuth(session: AuthSession, proxy: Address, method: string, r
       signal?.removeEventListener('abort', cancel)
       finish()
     }
-    const fail = (error: PorticoError): void => settle(() => {
-      stream.close(http2.constants.NGHTTP2_CANCEL)
-      reject(error)
-    })
+    const fail = (error: PorticoError): void =>
+      settle(() => {
+        stream.close(http2.constants.NGHTTP2_CANCEL)
+        reject(error)
+      })
     const cancel = (): void => fail(new PorticoError('app/cancelled', {}, signal?.reason))
     const timer = setTimeout(() => {
       fail(new PorticoError('proxy/timeout', { proxy: name, method }))
@@ -52,7 +57,9 @@ export function callAuth(session: AuthSession, proxy: Address, method: string, r
       httpStatus = headers[':status'] ?? 0
       status = statusOf(headers) ?? status
     })
-    stream.on('trailers', headers => { status = statusOf(headers) ?? status })
+    stream.on('trailers', headers => {
+      status = statusOf(headers) ?? status
+    })
     stream.on('data', (chunk: Buffer) => {
       try {
         messages.push(...reader.push(chunk))
@@ -63,13 +70,16 @@ export function callAuth(session: AuthSession, proxy: Address, method: string, r
     })
     stream.on('error', error => fail(session.failure(error)))
     // Not 'end': an answer without body has none before its status is known.
-    stream.on('close', () => settle(() => {
-      const [answer] = messages
-      if (status === undefined) reject(httpStatus === 0 || httpStatus === 200 ? session.failure() : grpcError(2, `HTTP status ${httpStatus}`, name))
-      else if (status.code !== 0) reject(grpcError(status.code, status.message, name))
-      else if (answer === undefined || !reader.atBoundary) reject(new PorticoError('wire/cut-short', { proxy: name, method }))
-      else resolve(answer)
-    }))
+    stream.on('close', () =>
+      settle(() => {
+        const [answer] = messages
+        if (status === undefined)
+          reject(httpStatus === 0 || httpStatus === 200 ? session.failure() : grpcError(2, `HTTP status ${httpStatus}`, name))
+        else if (status.code !== 0) reject(grpcError(status.code, status.message, name))
+        else if (answer === undefined || !reader.atBoundary) reject(new PorticoError('wire/cut-short', { proxy: name, method }))
+        else resolve(answer)
+      }),
+    )
     stream.end(grpcFrame(request))
   })
 }
@@ -77,7 +87,12 @@ export function callAuth(session: AuthSession, proxy: Address, method: string, r
 function openStream(session: AuthSession, method: string): http2.ClientHttp2Stream | PorticoError {
   try {
     return session.http2.request({
-      ':method': 'POST', ':path': method, te: 'trailers', 'content-type': 'application/grpc', 'user-agent': 'portico', 'grpc-timeout': `${DEADLINE_MS}m`,
+      ':method': 'POST',
+      ':path': method,
+      te: 'trailers',
+      'content-type': 'application/grpc',
+      'user-agent': 'portico',
+      'grpc-timeout': `${DEADLINE_MS}m`,
     })
   } catch (error) {
     return session.failure(error)

@@ -12,14 +12,21 @@ const PAGE = 1_000
 const MAX_ENTRIES = 200_000
 
 /** Reads all pages of `ListResources`. wire/auth-grpc.md 5 */
-export async function listDatabaseServers(ask: (request: ListResourcesRequest) => Promise<ListResourcesResponse>, query: ListQuery = {}): Promise<readonly DatabaseServerV3[]> {
+export async function listDatabaseServers(
+  ask: (request: ListResourcesRequest) => Promise<ListResourcesResponse>,
+  query: ListQuery = {},
+): Promise<readonly DatabaseServerV3[]> {
   const servers: DatabaseServerV3[] = []
   let limit = PAGE
   let startKey = ''
-  do {
+  for (;;) {
     const request = create(ListResourcesRequestSchema, {
-      ResourceType: 'db_server', Namespace: 'default', Limit: limit, StartKey: startKey,
-      SearchKeywords: [...(query.search ?? [])], PredicateExpression: query.predicate ?? '',
+      ResourceType: 'db_server',
+      Namespace: 'default',
+      Limit: limit,
+      StartKey: startKey,
+      SearchKeywords: [...(query.search ?? [])],
+      PredicateExpression: query.predicate ?? '',
     })
     const page = await ask(request).catch((error: unknown) => {
       const tooLarge = hasGrpcCode(error, GRPC.resourceExhausted) || (error instanceof PorticoError && error.code === 'wire/too-long')
@@ -35,9 +42,8 @@ export async function listDatabaseServers(ask: (request: ListResourcesRequest) =
     if (page.NextKey === startKey && startKey !== '') throw new PorticoError('proxy/answer', { why: 'its list of databases does not end' })
     startKey = page.NextKey
     if (servers.length > MAX_ENTRIES) throw new PorticoError('wire/too-long', { why: `more than ${MAX_ENTRIES} databases are listed` })
-    if (startKey === '') break
-  } while (true)
-  return servers
+    if (startKey === '') return servers
+  }
 }
 
 /** One entry a name, however many agents serve it; labels are the fixed ones and the results of the dynamic ones. Ordered by name. */
@@ -55,7 +61,10 @@ export function mergeDatabaseServers(servers: readonly DatabaseServerV3[], clust
     const labels = { ...database?.Metadata?.Labels }
     for (const [label, command] of Object.entries(database?.Spec?.DynamicLabels ?? {})) labels[label] = command.Result
     byName.set(name, {
-      name, cluster, labels, agents: [Spec.HostID],
+      name,
+      cluster,
+      labels,
+      agents: [Spec.HostID],
       dbProtocol: database?.Spec?.Protocol || Spec.Protocol,
       description: database?.Metadata?.Description ?? '',
       uri: database?.Spec?.URI || Spec.URI,

@@ -38,11 +38,17 @@ export type LoginNeeds =
 export function loginNeeds({ authType, secondFactor }: Ping): LoginNeeds {
   if (authType !== 'local' && authType !== '') return { kind: 'unsupported', wants: `single sign-on (${authType})` }
   switch (secondFactor) {
-    case 'off': case '': return { kind: 'password' }
-    case 'otp': return { kind: 'password-and-code', optional: false }
-    case 'webauthn': return { kind: 'unsupported', wants: 'a security key (WebAuthn)' }
-    case 'u2f': return { kind: 'unsupported', wants: 'a security key (U2F)' }
-    default: return { kind: 'password-and-code', optional: true }
+    case 'off':
+    case '':
+      return { kind: 'password' }
+    case 'otp':
+      return { kind: 'password-and-code', optional: false }
+    case 'webauthn':
+      return { kind: 'unsupported', wants: 'a security key (WebAuthn)' }
+    case 'u2f':
+      return { kind: 'unsupported', wants: 'a security key (U2F)' }
+    default:
+      return { kind: 'password-and-code', optional: true }
   }
 }
 
@@ -60,11 +66,22 @@ export async function logIn(ask: LogIn): Promise<LoginResult> {
   const { serverVersion } = ask.ping
   const keys = await newLoginKeys(serverVersion)
   const common = {
-    ...keyBlock(keys, serverVersion), ttl: Math.round((ask.ttlMs ?? DEFAULT_TTL_MS) * NANOSECONDS), compatibility: 'standard', RouteToCluster: '', KubernetesCluster: '',
+    ...keyBlock(keys, serverVersion),
+    ttl: Math.round((ask.ttlMs ?? DEFAULT_TTL_MS) * NANOSECONDS),
+    compatibility: 'standard',
+    RouteToCluster: '',
+    KubernetesCluster: '',
   }
-  const answer = needs.kind === 'password-and-code' && needs.optional
-    ? await beginAndFinish(ask, common)
-    : await post(ask, '/v1/webapi/ssh/certs', { user: ask.user, password: ask.password, otp_token: ask.code ?? '', headless_id: '', ...common })
+  const answer =
+    needs.kind === 'password-and-code' && needs.optional
+      ? await beginAndFinish(ask, common)
+      : await post(ask, '/v1/webapi/ssh/certs', {
+          user: ask.user,
+          password: ask.password,
+          otp_token: ask.code ?? '',
+          headless_id: '',
+          ...common,
+        })
   const result = readLoginAnswer(answer.text, keys, proxy, (ask.now ?? Date.now)())
   if (ask.trust.caPin !== undefined) checkCaPin(result.hostCas.flatMap(ca => ca.tls).join('\n'), ask.trust.caPin, ask.proxy)
   return result
@@ -80,13 +97,24 @@ async function beginAndFinish(ask: LogIn, common: object): Promise<WebAnswer> {
   if (!challenge.success) throw new PorticoError('proxy/answer', { proxy, why: 'its challenge makes no sense' })
   const { webauthn_challenge: securityKey, totp_challenge: codes } = challenge.data
   if (codes === true && !ask.code) throw new PorticoError('login/code-needed', { proxy })
-  if (codes !== true && securityKey !== null && securityKey !== undefined) throw new PorticoError('login/unsupported', { proxy, why: 'this user signs in with a security key (WebAuthn)' })
+  if (codes !== true && securityKey !== null && securityKey !== undefined)
+    throw new PorticoError('login/unsupported', { proxy, why: 'this user signs in with a security key (WebAuthn)' })
   const code = codes === true ? { totp_code: ask.code } : {}
   return post(ask, '/v1/webapi/mfa/login/finish', { user: ask.user, password: ask.password, ...code, ...common })
 }
 
 async function post(ask: LogIn, path: string, body: object): Promise<WebAnswer> {
-  const answer = await webRequest({ address: ask.proxy, trust: ask.trust, method: 'POST', path, body, limit: ANSWER_LIMIT, deadlineMs: DEADLINE_MS, signal: ask.signal, now: ask.now })
+  const answer = await webRequest({
+    address: ask.proxy,
+    trust: ask.trust,
+    method: 'POST',
+    path,
+    body,
+    limit: ANSWER_LIMIT,
+    deadlineMs: DEADLINE_MS,
+    signal: ask.signal,
+    now: ask.now,
+  })
   if (answer.status === 200) return answer
   throw loginError(answer, formatAddress(ask.proxy))
 }
@@ -95,8 +123,9 @@ async function post(ask: LogIn, path: string, body: object): Promise<WebAnswer> 
 export function loginError(answer: WebAnswer, proxy: string): PorticoError {
   const why = errorText(answer)
   if (answer.status === 429) return new PorticoError('login/too-many-tries', { proxy, why })
-  if (/private key policy not met/.test(why)) return new PorticoError('login/unsupported', { proxy, why: 'this user needs a hardware key (YubiKey): use tsh' })
-  if (/^unsupported second factor type/.test(why)) return new PorticoError('login/unsupported', { proxy, why })
+  if (/private key policy not met/.test(why))
+    return new PorticoError('login/unsupported', { proxy, why: 'this user needs a hardware key (YubiKey): use tsh' })
+  if (why.startsWith('unsupported second factor type')) return new PorticoError('login/unsupported', { proxy, why })
   if (answer.status === 401 || answer.status === 403) return new PorticoError('login/refused', { proxy, why })
   return new PorticoError('proxy/answer', { proxy, why })
 }

@@ -16,11 +16,22 @@ const AnswerShape = z.object({
   username: z.string().min(1).max(1_024),
   cert: base64,
   tls_cert: base64,
-  host_signers: z.array(z.object({
-    domain_name: z.string(),
-    checking_keys: z.array(base64).nullish().transform(keys => keys ?? []),
-    tls_certs: z.array(base64).nullish().transform(certs => certs ?? []),
-  })).nullish().transform(signers => signers ?? []),
+  host_signers: z
+    .array(
+      z.object({
+        domain_name: z.string(),
+        checking_keys: z
+          .array(base64)
+          .nullish()
+          .transform(keys => keys ?? []),
+        tls_certs: z
+          .array(base64)
+          .nullish()
+          .transform(certs => certs ?? []),
+      }),
+    )
+    .nullish()
+    .transform(signers => signers ?? []),
 })
 
 /**
@@ -28,11 +39,13 @@ const AnswerShape = z.object({
  * @throws PorticoError `proxy/answer` (a certificate for another key, no host CA, a name that is none), `proxy/clock`
  */
 export function readLoginAnswer(json: string, keys: LoginKeys, proxy: string, now: number): LoginResult {
-  const wrong = (why: string, cause?: unknown): PorticoError => new PorticoError('proxy/answer', { proxy, why: `the sign-in's answer makes no sense: ${why}` }, cause)
+  const wrong = (why: string, cause?: unknown): PorticoError =>
+    new PorticoError('proxy/answer', { proxy, why: `the sign-in's answer makes no sense: ${why}` }, cause)
   try {
     const answer = AnswerShape.parse(JSON.parse(json))
     if (!new X509Certificate(answer.tls_cert).publicKey.equals(keys.tls.publicKey)) throw wrong('its TLS certificate is for another key')
-    if (!decodeSshCertificate(answer.cert.trim()).publicKey.equals(keys.ssh.publicKey)) throw wrong('its SSH certificate is for another key')
+    if (!decodeSshCertificate(answer.cert.trim()).publicKey.equals(keys.ssh.publicKey))
+      throw wrong('its SSH certificate is for another key')
     if (answer.host_signers.length === 0) throw wrong('it names no host authority')
     const hostCas = answer.host_signers.map(signer => readHostCa(signer.domain_name, signer.tls_certs, signer.checking_keys))
     checkClock(answer.tls_cert, proxy, now)
@@ -48,7 +61,7 @@ export function readLoginAnswer(json: string, keys: LoginKeys, proxy: string, no
  * @throws PorticoError `proxy/answer`; whatever the certificate and key readers throw
  */
 export function readHostCa(cluster: string, tlsCerts: readonly string[], sshKeys: readonly string[]): HostCa {
-  if (cluster === '' || cluster.length > 255 || cluster.includes('..') || /[/\\\u0000-\u001f\u007f]/.test(cluster)) {
+  if (cluster === '' || cluster.length > 255 || cluster.includes('..') || /[/\\\p{Cc}]/u.test(cluster)) {
     throw new PorticoError('proxy/answer', { why: 'a cluster has a name that is none' })
   }
   const tls = tlsCerts.flatMap(text => splitPem(text, 'CERTIFICATE'))
@@ -66,5 +79,10 @@ function checkClock(tlsCert: string, proxy: string, now: number): void {
   const { notBefore, notAfter } = decodeIdentity(tlsCert)
   if (notBefore <= now + CLOCK_SLACK_MS && now < notAfter) return
   const [here, from, to] = [now, notBefore, notAfter].map(ms => new Date(ms).toISOString())
-  throw new PorticoError('proxy/clock', { proxy, why: `this computer says ${here}, but the new sign-in is valid from ${from} to ${to}`, here: here!, there: from! })
+  throw new PorticoError('proxy/clock', {
+    proxy,
+    why: `this computer says ${here}, but the new sign-in is valid from ${from} to ${to}`,
+    here: here!,
+    there: from!,
+  })
 }

@@ -35,4 +35,3 @@ export function keyBlock(keys: LoginKeys, serverVersion: string): Record<string,
 export function privatePem({ privateKey }: KeyObjects): string {
   return privateKey.asymmetricKeyType === 'rsa' ? privateKey.export({ type: 'pkcs1', format: 'pem' }).toString() : privateKeyPem(privateKey)
 }
-

@@ -29,7 +29,11 @@ export async function lookAtProxy(address: string, trust: Trust, signal?: AbortS
   const tries: Promise<Ping>[] = []
   for (const candidate of candidates) {
     const before = tries.at(-1)
-    tries.push(before === undefined ? ping(candidate, trust, both, options) : afterOrFailed(before).then(() => ping(candidate, trust, both, options)))
+    tries.push(
+      before === undefined
+        ? ping(candidate, trust, both, options)
+        : afterOrFailed(before).then(() => ping(candidate, trust, both, options)),
+    )
   }
   try {
     return await Promise.any(tries)
@@ -43,13 +47,23 @@ export async function lookAtProxy(address: string, trust: Trust, signal?: AbortS
 /** Addresses to try, in order. @throws PorticoError `usage/invalid` */
 export function candidatesOf(address: string, ports: readonly number[] = WEB_PORTS): readonly Address[] {
   const [first, second] = [parseAddress(address, 1), parseAddress(address, 2)]
-  if (first === undefined || second === undefined) throw new PorticoError('usage/invalid', { why: `"${address}" is not the address of a proxy` })
+  if (first === undefined || second === undefined)
+    throw new PorticoError('usage/invalid', { why: `"${address}" is not the address of a proxy` })
   return first.port === second.port ? [first] : ports.map(port => ({ host: first.host, port }))
 }
 
 async function ping(address: Address, trust: Trust, signal: AbortSignal, options: LookOptions): Promise<Ping> {
   if (signal.aborted) throw new PorticoError('app/cancelled', {}, signal.reason)
-  const answer = await webRequest({ address, trust, method: 'GET', path: '/webapi/ping', limit: PING_LIMIT, deadlineMs: DEADLINE_MS, signal, now: options.now })
+  const answer = await webRequest({
+    address,
+    trust,
+    method: 'GET',
+    path: '/webapi/ping',
+    limit: PING_LIMIT,
+    deadlineMs: DEADLINE_MS,
+    signal,
+    now: options.now,
+  })
   return readPing(answer, address)
 }
 
@@ -65,8 +79,17 @@ function afterOrFailed(before: Promise<unknown>): Promise<void> {
 
 /** What helps a person most when no port gave a proxy: a reason that only a proxy can give beats silence. */
 const TELLING: readonly ErrorCode[] = [
-  'app/cancelled', 'usage/invalid', 'proxy/clock', 'proxy/certificate-expired', 'proxy/untrusted', 'proxy/pin-mismatch', 'proxy/answer', 'proxy/not-teleport',
-  'wire/too-long', 'proxy/refused', 'proxy/timeout',
+  'app/cancelled',
+  'usage/invalid',
+  'proxy/clock',
+  'proxy/certificate-expired',
+  'proxy/untrusted',
+  'proxy/pin-mismatch',
+  'proxy/answer',
+  'proxy/not-teleport',
+  'wire/too-long',
+  'proxy/refused',
+  'proxy/timeout',
 ]
 
 function mostTelling(errors: readonly unknown[]): PorticoError {

@@ -3,7 +3,12 @@ import { create, fromBinary, toBinary, type DescMessage, type MessageInitShape, 
 import { formatAddress } from '../../shared/address.ts'
 import { PorticoError } from '../../shared/errors.ts'
 import {
-  CertsSchema, ListResourcesRequestSchema, ListResourcesResponseSchema, PingRequestSchema, PingResponseSchema, UserCertsRequestSchema,
+  CertsSchema,
+  ListResourcesRequestSchema,
+  ListResourcesResponseSchema,
+  PingRequestSchema,
+  PingResponseSchema,
+  UserCertsRequestSchema,
 } from '../wire/gen/authservice_pb.ts'
 import { GetCertAuthoritiesRequestSchema, GetCertAuthoritiesResponseSchema } from '../wire/gen/trust_pb.ts'
 import { decodeIdentity } from '../wire/identity.ts'
@@ -44,17 +49,25 @@ export async function openAuthApi(options: OpenAuthApi): Promise<AuthApi> {
   const connect = async (signal: AbortSignal | undefined): Promise<AuthSession> => {
     if (ending.signal.aborted) throw new PorticoError('app/cancelled')
     if (session?.usable === true) return session
-    connecting ??= openAuthSession(target, ending.signal).then(opened => {
-      session = opened
-      if (ending.signal.aborted) opened.close()
-      return opened
-    }).finally(() => { connecting = undefined })
+    connecting ??= openAuthSession(target, ending.signal)
+      .then(opened => {
+        session = opened
+        if (ending.signal.aborted) opened.close()
+        return opened
+      })
+      .finally(() => {
+        connecting = undefined
+      })
     connecting.catch(() => {}) // whoever waits is told; perhaps nobody does any more
     return unlessAborted(connecting, signal)
   }
 
   const call = async <I extends DescMessage, O extends DescMessage>(
-    method: string, input: I, output: O, request: MessageInitShape<I>, signal: AbortSignal | undefined,
+    method: string,
+    input: I,
+    output: O,
+    request: MessageInitShape<I>,
+    signal: AbortSignal | undefined,
   ): Promise<MessageShape<O>> => {
     const bytes = toBinary(input, create(input, request))
     const open = await connect(signal)
@@ -73,7 +86,9 @@ export async function openAuthApi(options: OpenAuthApi): Promise<AuthApi> {
 
   const serverVersion = (signal: AbortSignal | undefined): Promise<string> => {
     version ??= call(`${AUTH}Ping`, PingRequestSchema, PingResponseSchema, {}, signal).then(answer => answer.ServerVersion)
-    version.catch(() => { version = undefined })
+    version.catch(() => {
+      version = undefined
+    })
     return version
   }
 
@@ -83,7 +98,10 @@ export async function openAuthApi(options: OpenAuthApi): Promise<AuthApi> {
   })
   return {
     async listDatabases(query, signal) {
-      const servers = await listDatabaseServers(request => call(`${AUTH}ListResources`, ListResourcesRequestSchema, ListResourcesResponseSchema, request, signal), query)
+      const servers = await listDatabaseServers(
+        request => call(`${AUTH}ListResources`, ListResourcesRequestSchema, ListResourcesResponseSchema, request, signal),
+        query,
+      )
       return mergeDatabaseServers(servers, target.cluster)
     },
 
@@ -96,12 +114,22 @@ export async function openAuthApi(options: OpenAuthApi): Promise<AuthApi> {
     },
 
     async hostCas(signal) {
-      const answer = await call(`${TRUST}GetCertAuthorities`, GetCertAuthoritiesRequestSchema, GetCertAuthoritiesResponseSchema, { type: 'host' }, signal)
+      const answer = await call(
+        `${TRUST}GetCertAuthorities`,
+        GetCertAuthoritiesRequestSchema,
+        GetCertAuthoritiesResponseSchema,
+        { type: 'host' },
+        signal,
+      )
       const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8')
       // Both sets: while a CA is rotated, servers show certificates of either. wire/identity.md 8
       return answer.certAuthoritiesV2.map(({ Spec }): HostCa => {
         const sets = [Spec?.ActiveKeys, Spec?.AdditionalTrustedKeys]
-        return readHostCa(Spec?.ClusterName ?? '', sets.flatMap(set => set?.TLS ?? []).map(key => text(key.Cert)), sets.flatMap(set => set?.SSH ?? []).map(key => text(key.PublicKey)))
+        return readHostCa(
+          Spec?.ClusterName ?? '',
+          sets.flatMap(set => set?.TLS ?? []).map(key => text(key.Cert)),
+          sets.flatMap(set => set?.SSH ?? []).map(key => text(key.PublicKey)),
+        )
       })
     },
 
@@ -123,7 +151,12 @@ function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Pr
 }
 
 /** Fields 1 or 23 by the server's version, never both. wire/auth-grpc.md 4.1 */
-function certificateRequest(target: AuthTarget, route: DatabaseRoute, expires: number, version: string): MessageInitShape<typeof UserCertsRequestSchema> {
+function certificateRequest(
+  target: AuthTarget,
+  route: DatabaseRoute,
+  expires: number,
+  version: string,
+): MessageInitShape<typeof UserCertsRequestSchema> {
   const { identity, notAfter } = decodeIdentity(target.login.tlsCert)
   const key = createPublicKey(createPrivateKey(target.login.tlsKey))
   const text = (line: string): Uint8Array => Buffer.from(line, 'utf8')

@@ -8,18 +8,28 @@ import { errorText, type WebAnswer } from './web-request.ts'
 /** `/webapi/ping`. wire/webapi.md 3; Teleport: api/client/webclient/webclient.go */
 
 /** Go writes null, or nothing, for what is not set. */
-const text = z.string().nullish().transform(value => value ?? '')
+const text = z
+  .string()
+  .nullish()
+  .transform(value => value ?? '')
 
 const PingShape = z.object({
-  auth: z.object({
-    type: text,
-    // Very old servers: true and false.
-    second_factor: z.union([z.string(), z.boolean()]).nullish().transform(value => (typeof value === 'boolean' ? (value ? 'on' : 'off') : (value ?? ''))),
-  }).nullish(),
-  proxy: z.object({
-    tls_routing_enabled: z.boolean().nullish(),
-    ssh: z.object({ public_addr: text }).nullish(),
-  }).nullish(),
+  auth: z
+    .object({
+      type: text,
+      // Very old servers: true and false.
+      second_factor: z
+        .union([z.string(), z.boolean()])
+        .nullish()
+        .transform(value => (typeof value === 'boolean' ? (value ? 'on' : 'off') : (value ?? ''))),
+    })
+    .nullish(),
+  proxy: z
+    .object({
+      tls_routing_enabled: z.boolean().nullish(),
+      ssh: z.object({ public_addr: text }).nullish(),
+    })
+    .nullish(),
   server_version: text,
   min_client_version: text,
   cluster_name: z.string().min(1).max(256),
@@ -42,8 +52,12 @@ export function readPing(answer: WebAnswer, asked: Address): Ping {
   const value = parse(answer.text)
   const found = PingShape.safeParse(value)
   if (answer.status === 200 && found.success) return pingOf(found.data, asked)
-  if (typeof value === 'object' && value !== null && 'error' in value && answer.status !== 404) throw new PorticoError('proxy/answer', { proxy, why: errorText(answer) })
-  throw new PorticoError('proxy/not-teleport', { proxy, why: answer.status === 200 ? 'its answer is not one a proxy gives' : `it answers ${errorText(answer)}` })
+  if (typeof value === 'object' && value !== null && 'error' in value && answer.status !== 404)
+    throw new PorticoError('proxy/answer', { proxy, why: errorText(answer) })
+  throw new PorticoError('proxy/not-teleport', {
+    proxy,
+    why: answer.status === 200 ? 'its answer is not one a proxy gives' : `it answers ${errorText(answer)}`,
+  })
 }
 
 function pingOf(ping: z.infer<typeof PingShape>, asked: Address): Ping {
@@ -60,7 +74,11 @@ function pingOf(ping: z.infer<typeof PingShape>, asked: Address): Ping {
 
 /** The host of the public address names the profile; an address that only a server can listen on gives its port alone. wire/webapi.md 3.1 */
 export function webAddress(publicAddr: string, asked: Address): Address {
-  const announced = publicAddr === '' ? undefined : (parseAddress(publicAddr, OLD_WEB_PORT) ?? parseAddress(`${asked.host.includes(':') ? `[${asked.host}]` : asked.host}${publicAddr}`, OLD_WEB_PORT))
+  const announced =
+    publicAddr === ''
+      ? undefined
+      : (parseAddress(publicAddr, OLD_WEB_PORT) ??
+        parseAddress(`${asked.host.includes(':') ? `[${asked.host}]` : asked.host}${publicAddr}`, OLD_WEB_PORT))
   if (announced === undefined) return asked
   return ['0.0.0.0', '::'].includes(announced.host) ? { host: asked.host, port: announced.port } : announced
 }

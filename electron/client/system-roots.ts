@@ -16,7 +16,8 @@ const LINUX_BUNDLES = [
 /** Keychains that only an administrator can write; a user's own may hold anything. */
 const MAC_KEYCHAINS = ['/System/Library/Keychains/SystemRootCertificates.keychain', '/Library/Keychains/System.keychain']
 
-const WINDOWS_SCRIPT = "Get-ChildItem Cert:\\LocalMachine\\Root, Cert:\\CurrentUser\\Root | ForEach-Object { [Convert]::ToBase64String($_.RawData) }"
+const WINDOWS_SCRIPT =
+  'Get-ChildItem Cert:\\LocalMachine\\Root, Cert:\\CurrentUser\\Root | ForEach-Object { [Convert]::ToBase64String($_.RawData) }'
 
 /** What the system trusts, PEM; empty where it cannot be asked, since Node's own list is there too. */
 export async function systemRoots(platform: NodeJS.Platform): Promise<readonly string[]> {
@@ -46,6 +47,8 @@ async function windowsRoots(): Promise<readonly string[]> {
 
 /** One certificate a line, base64 of its DER. */
 export function windowsLinesToPem(text: string): readonly string[] {
-  return text.split(/\r?\n/).filter(line => /^[A-Za-z0-9+/]{100,}=*$/.test(line))
+  return text
+    .split(/\r?\n/)
+    .filter(line => /^[A-Za-z0-9+/]{100,}=*$/.test(line))
     .map(line => `-----BEGIN CERTIFICATE-----\n${line.replace(/.{1,64}/g, '$&\n')}-----END CERTIFICATE-----\n`)
 }

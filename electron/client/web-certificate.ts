@@ -30,16 +30,32 @@ export function certificateError(socket: TLSSocket, address: Address, now: numbe
   }
   const code = String(socket.authorizationError)
   if (isAboutTime(socket)) {
-    const clock = serverTime !== undefined && Math.abs(serverTime - now) > CLOCK_SLACK_MS && serverTime >= notBefore && serverTime <= notAfter
-    if (clock) return new PorticoError('proxy/clock', { ...facts, why: `this computer says ${iso(now)}, ${proxy} says ${iso(serverTime)}`, here: iso(now), there: iso(serverTime) })
+    const clock =
+      serverTime !== undefined && Math.abs(serverTime - now) > CLOCK_SLACK_MS && serverTime >= notBefore && serverTime <= notAfter
+    if (clock)
+      return new PorticoError('proxy/clock', {
+        ...facts,
+        why: `this computer says ${iso(now)}, ${proxy} says ${iso(serverTime)}`,
+        here: iso(now),
+        there: iso(serverTime),
+      })
     if (code === 'CERT_HAS_EXPIRED') return new PorticoError('proxy/certificate-expired', facts)
-    return new PorticoError('proxy/clock', { ...facts, why: `its certificate begins ${iso(notBefore)}, this computer says ${iso(now)}`, here: iso(now), there: iso(notBefore) })
+    return new PorticoError('proxy/clock', {
+      ...facts,
+      why: `its certificate begins ${iso(notBefore)}, this computer says ${iso(now)}`,
+      here: iso(now),
+      there: iso(notBefore),
+    })
   }
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
     const names = serverWords((certificate.subjectAltName ?? '').replaceAll(/\b(?:DNS|IP Address):/g, '')) || 'no name'
     return new PorticoError('proxy/untrusted', { ...facts, why: `its certificate is for ${names}, not for ${address.host}` })
   }
-  return new PorticoError('proxy/untrusted', { ...facts, why: `"${facts.issuer}" signed it, which is no authority known on this computer`, reason: code })
+  return new PorticoError('proxy/untrusted', {
+    ...facts,
+    why: `"${facts.issuer}" signed it, which is no authority known on this computer`,
+    reason: code,
+  })
 }
 
 /** `CN=x\nO=y` as Node writes it: the common name, else the whole in one line. */

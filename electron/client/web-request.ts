@@ -42,7 +42,11 @@ export async function webRequest(ask: WebRequest): Promise<WebAnswer> {
     throw new PorticoError('usage/invalid', { why: '--insecure is for loopback addresses, or together with --ca-pin' })
   }
   const socket = await dialTls({
-    address, alpn: [ALPN.http11], context: await webContext(trust), deadlineMs: ask.deadlineMs, signal: ask.signal,
+    address,
+    alpn: [ALPN.http11],
+    context: await webContext(trust),
+    deadlineMs: ask.deadlineMs,
+    signal: ask.signal,
   })
   const agent = new OneConnection(socket)
   try {
@@ -69,7 +73,9 @@ async function accept(ask: WebRequest, socket: TLSSocket, agent: Agent): Promise
 
 /** Only good for a better error text: an unverified server said it. */
 async function timeOf(ask: WebRequest, agent: Agent): Promise<number | undefined> {
-  const answer = await exchange({ ...ask, method: 'GET', path: '/webapi/find', body: undefined, limit: 64 * 1024 }, agent).catch(() => undefined)
+  const answer = await exchange({ ...ask, method: 'GET', path: '/webapi/find', body: undefined, limit: 64 * 1024 }, agent).catch(
+    () => undefined,
+  )
   const time = Date.parse(answer?.headers.date ?? '')
   return Number.isNaN(time) ? undefined : time
 }
@@ -91,9 +97,13 @@ function exchange(ask: WebRequest, agent: Agent): Promise<WebAnswer> {
       signal?.removeEventListener('abort', cancel)
     }
     const outgoing = request({
-      agent, method: ask.method, path: ask.path,
+      agent,
+      method: ask.method,
+      path: ask.path,
       headers: {
-        Host: proxy, 'User-Agent': 'portico', Accept: 'application/json',
+        Host: proxy,
+        'User-Agent': 'portico',
+        Accept: 'application/json',
         // Teleport's guard against forged requests: without it a POST is refused. wire/webapi.md 1
         ...(body === undefined ? {} : { 'Content-Type': 'application/json', 'Content-Length': body.length }),
       },
@@ -139,7 +149,9 @@ export function errorText({ status, text }: WebAnswer): string {
     const value = JSON.parse(text) as { error?: { message?: unknown } | null; message?: unknown } | null
     const message = value?.error?.message ?? value?.message
     if (typeof message === 'string' && message !== '') return serverWords(message)
-  } catch { /* a page of a load balancer */ }
+  } catch {
+    /* a page of a load balancer */
+  }
   const words = serverWords(text.replace(/<[^>]*>/g, ' '), 200)
   return words === '' ? `status ${status}` : `status ${status}: ${words}`
 }

@@ -35,8 +35,18 @@ export function openLog(options: LogOptions): OpenLog {
   const level = options.level ?? (options.stderr === true ? 'debug' : 'info')
   const logger = pino(
     // pino's own transports run in worker files, which a bundle does not have; redaction by path does not see free text.
-    { level, base: { pid: process.pid }, messageKey: 'event', formatters: { level: label => ({ level: label }) }, timestamp: pino.stdTimeFunctions.isoTime },
-    { write: (line: string) => { for (const write of sinks) write(line) } },
+    {
+      level,
+      base: { pid: process.pid },
+      messageKey: 'event',
+      formatters: { level: label => ({ level: label }) },
+      timestamp: pino.stdTimeFunctions.isoTime,
+    },
+    {
+      write: (line: string) => {
+        for (const write of sinks) write(line)
+      },
+    },
   )
   return {
     error: (event, facts, thrown) => write(logger, 'error', event, facts, thrown),
@@ -59,5 +69,9 @@ function write(logger: Logger, level: LogLevel, event: string, facts: Facts | un
 
 /** A closed terminal or pipe is no reason to stop. */
 function writeStderr(line: string): void {
-  try { writeSync(2, line) } catch { /* nobody reads */ }
+  try {
+    writeSync(2, line)
+  } catch {
+    /* nobody reads */
+  }
 }

@@ -2,7 +2,8 @@ import type { Facts } from '../../shared/errors.ts'
 
 /** Removes secrets from what is logged. It errs on the side of removing too much: a log is copied into reports. */
 
-const SECRET_NAME = /^(?:pass.*|.*password|.*passphrase|otp.*|.*secret.*|.*token.*|code|.*key|cookies?|set-cookie|authorization|credentials?)$/i
+const SECRET_NAME =
+  /^(?:pass.*|.*password|.*passphrase|otp.*|.*secret.*|.*token.*|code|.*key|cookies?|set-cookie|authorization|credentials?)$/i
 const REMOVED = '[removed]'
 /** A line longer than this tells no more; it also bounds what a stranger's text can cost. */
 const MAX_TEXT = 4_096
@@ -12,7 +13,10 @@ const RULES: readonly (readonly [RegExp, string])[] = [
   [/-----BEGIN [^-]{1,64}-----[\s\S]*?(?:-----END [^-]{1,64}-----|$)/g, '[removed PEM]'],
   [/\b(Bearer|Basic)\s+[\w.~+/=-]+/gi, '$1 [removed]'],
   [/\b((?:set-)?cookie["']?\s*[:=]\s*)[^\r\n]+/gi, '$1[removed]'],
-  [/(["']?\b(?:pass\w*|\w*password|otp\w*|totp_code|\w*secret\w*|\w*token\w*|\w*_key)["']?\s*[:=]\s*)("[^"]*"|'[^']*'|[^\s&,;}]+)/gi, '$1[removed]'],
+  [
+    /(["']?\b(?:pass\w*|\w*password|otp\w*|totp_code|\w*secret\w*|\w*token\w*|\w*_key)["']?\s*[:=]\s*)("[^"]*"|'[^']*'|[^\s&,;}]+)/gi,
+    '$1[removed]',
+  ],
 ]
 
 /** Keys, certificates and tickets are long, mixed and without words; paths and hexadecimal names are not. */

@@ -35,7 +35,11 @@ export function openRotatingFile(path: string, rotation: Rotation = ROTATION, no
     if (file === undefined) return
     const opened = file
     file = undefined
-    try { closeSync(opened) } catch { /* a log cannot complain about itself */ }
+    try {
+      closeSync(opened)
+    } catch {
+      /* a log cannot complain about itself */
+    }
   }
   const open = (): void => {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
@@ -44,7 +48,11 @@ export function openRotatingFile(path: string, rotation: Rotation = ROTATION, no
   const rotate = (): void => {
     shut()
     for (let n = rotation.files - 1; n >= 1; n -= 1) {
-      try { renameSync(numbered(path, n - 1), numbered(path, n)) } catch { /* not there yet */ }
+      try {
+        renameSync(numbered(path, n - 1), numbered(path, n))
+      } catch {
+        /* not there yet */
+      }
     }
   }
   const makeRoom = (length: number): void => {

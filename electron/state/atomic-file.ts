@@ -95,7 +95,9 @@ export async function setAside(path: string): Promise<string> {
       const errno = (error as NodeJS.ErrnoException).code
       if (errno === 'EEXIST') continue
       if (errno === 'ENOENT') throw diskError(error, path)
-      await fs.copyFile(path, kept, fs.constants.COPYFILE_EXCL).catch((copyError: unknown) => { throw diskError(copyError, kept) })
+      await fs.copyFile(path, kept, fs.constants.COPYFILE_EXCL).catch((copyError: unknown) => {
+        throw diskError(copyError, kept)
+      })
     }
     await fs.rm(path)
     return kept

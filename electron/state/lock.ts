@@ -42,7 +42,9 @@ export async function withLock<T>(path: string, work: () => Promise<T>, waitMs =
 
 function promiseParts(): { promise: Promise<void>; resolve: () => void } {
   let resolve = (): void => {}
-  const promise = new Promise<void>(done => { resolve = done })
+  const promise = new Promise<void>(done => {
+    resolve = done
+  })
   return { promise, resolve }
 }
 
@@ -56,7 +58,11 @@ async function take(path: string, waitMs: number): Promise<Holder> {
       if (await linked(own, path)) return me
       const there = await read(path)
       if (there !== undefined && isStale(there)) await takeAway(path, there)
-      else if (Date.now() >= until) throw new PorticoError('state/unwritable', { path, why: `process ${there?.holder?.pid ?? 'unknown'} is writing and does not finish` })
+      else if (Date.now() >= until)
+        throw new PorticoError('state/unwritable', {
+          path,
+          why: `process ${there?.holder?.pid ?? 'unknown'} is writing and does not finish`,
+        })
       else await new Promise(tick => setTimeout(tick, 5 + Math.random() * 20))
     }
   } catch (error) {
@@ -77,19 +83,30 @@ async function linked(own: string, path: string): Promise<boolean> {
     if (!['EPERM', 'ENOTSUP', 'ENOSYS', 'EOPNOTSUPP'].includes(errno)) throw error
   }
   // A disk without links (FAT, some network disks).
-  return fs.copyFile(own, path, fs.constants.COPYFILE_EXCL).then(() => true, (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EEXIST') return false
-    throw error
-  })
+  return fs.copyFile(own, path, fs.constants.COPYFILE_EXCL).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EEXIST') return false
+      throw error
+    },
+  )
 }
 
-interface Seen { readonly text: string; readonly holder: Holder | undefined; readonly ageMs: number }
+interface Seen {
+  readonly text: string
+  readonly holder: Holder | undefined
+  readonly ageMs: number
+}
 
 async function read(path: string): Promise<Seen | undefined> {
   try {
     const [text, { mtimeMs }] = await Promise.all([fs.readFile(path, 'utf8'), fs.stat(path)])
     let value: unknown
-    try { value = JSON.parse(text) } catch { value = undefined }
+    try {
+      value = JSON.parse(text)
+    } catch {
+      value = undefined
+    }
     return { text, holder: HolderShape.safeParse(value).data, ageMs: Date.now() - mtimeMs }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined

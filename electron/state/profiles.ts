@@ -40,7 +40,10 @@ export async function openProfiles(home: Home, vault: Vault): Promise<Profiles> 
   const file = await openStateFile(home)
   const read = (proxy: string): StoredProfile | undefined => profileOf(file.value, proxy)
   return {
-    list: () => Object.keys(file.value.profiles).sort().map(proxy => read(proxy)!),
+    list: () =>
+      Object.keys(file.value.profiles)
+        .sort()
+        .map(proxy => read(proxy)!),
     get: read,
     current: () => (file.value.current === undefined ? undefined : read(file.value.current)),
     async save(profile, keys) {
@@ -86,7 +89,9 @@ export async function openProfiles(home: Home, vault: Vault): Promise<Profiles> 
         state.resources[resource] = { ...own(state.resources, resource), ...defined }
       })
     },
-    async refresh() { await file.refresh() },
+    async refresh() {
+      await file.refresh()
+    },
     onChange: listener => file.onChange(listener),
     notices: () => [...file.notices, ...vault.notices],
     close: () => file.close(),

@@ -75,18 +75,21 @@ export async function openStateFile(home: Home): Promise<StateFile> {
 
   await load()
   return {
-    get value() { return value },
+    get value() {
+      return value
+    },
     notices,
-    update: change => withLock(lock, async () => {
-      const { state } = await readOrSetAside()
-      const next = structuredClone(state)
-      change(next)
-      const written = `${JSON.stringify(next, null, 2)}\n`
-      await writeFileAtomic(path, written)
-      text = written
-      value = next
-      return next
-    }),
+    update: change =>
+      withLock(lock, async () => {
+        const { state } = await readOrSetAside()
+        const next = structuredClone(state)
+        change(next)
+        const written = `${JSON.stringify(next, null, 2)}\n`
+        await writeFileAtomic(path, written)
+        text = written
+        value = next
+        return next
+      }),
     async refresh() {
       await load()
       return value
@@ -130,7 +133,9 @@ function watchFile(folder: string, path: string, changed: () => void): () => voi
       if (name === null || name === basename(path)) soon()
     })
     watcher.on('error', () => watcher?.close())
-  } catch { /* the poll is enough */ }
+  } catch {
+    /* the poll is enough */
+  }
   void look()
   const poll = setInterval(() => void look(), POLL_MS)
   poll.unref()

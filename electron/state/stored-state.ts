@@ -7,7 +7,10 @@ const HostCaShape = z.looseObject({ cluster: z.string(), tls: z.array(z.string()
 const TrustShape = z.looseObject({
   extraRoots: z.array(z.string()),
   // Present-but-undefined in memory, absent on disk.
-  caPin: z.string().optional().transform(pin => pin),
+  caPin: z
+    .string()
+    .optional()
+    .transform(pin => pin),
   insecure: z.boolean(),
 })
 

@@ -30,7 +30,11 @@ export interface VaultKey {
  * @param folder the vault folder; says where the key was put the first time
  * @throws PorticoError `vault/locked` when the key is in a keychain that cannot be read now
  */
-export async function loadVaultKey(folder: string, env: Readonly<Record<string, string | undefined>>, keychain: Keychain = systemKeychain): Promise<VaultKey> {
+export async function loadVaultKey(
+  folder: string,
+  env: Readonly<Record<string, string | undefined>>,
+  keychain: Keychain = systemKeychain,
+): Promise<VaultKey> {
   return withLock(`${folder}.lock`, async () => {
     const keyFile = join(folder, 'vault-key')
     const marker = join(folder, 'in-keychain')

@@ -49,12 +49,17 @@ export function openVault(home: Home, options: VaultOptions = {}): Vault {
       return key
     })
     // A locked keychain may be unlocked before the next try.
-    loading.catch(() => { loading = undefined })
+    loading.catch(() => {
+      loading = undefined
+    })
     return loading
   }
   const damaged = async (path: string, profile: string): Promise<undefined> => {
     const kept = await setAside(path)
-    notices.push({ id: `vault-${basename(kept)}`, text: `The saved sign-in to ${profile} could not be read. Its file is kept as ${kept}. Sign in again to go on.` })
+    notices.push({
+      id: `vault-${basename(kept)}`,
+      text: `The saved sign-in to ${profile} could not be read. Its file is kept as ${kept}. Sign in again to go on.`,
+    })
     return undefined
   }
 
@@ -84,7 +89,9 @@ export function openVault(home: Home, options: VaultOptions = {}): Vault {
     },
     async remove(profile) {
       const path = fileOf(home, profile)
-      await fs.rm(path, { force: true }).catch((error: unknown) => { throw diskError(error, path) })
+      await fs.rm(path, { force: true }).catch((error: unknown) => {
+        throw diskError(error, path)
+      })
     },
   }
 }

@@ -25,9 +25,22 @@ export async function openAuthServer(serve: ServeCall, onConnection?: (socket: T
   const now = Date.now()
   const host = openCaSigner(selfSignedCa('small', hostKeys, now), privateKeyPem(hostKeys.privateKey))
   const users = openCaSigner(selfSignedCa('small', userKeys, now), privateKeyPem(userKeys.privateKey))
-  const cert = issueCertificate({ ca: host, subject: commonNameOnly('auth'), publicKey: keys.publicKey, now, notAfter: now + HOUR, dnsNames: ['*.teleport.cluster.local'], ipAddresses: [] })
+  const cert = issueCertificate({
+    ca: host,
+    subject: commonNameOnly('auth'),
+    publicKey: keys.publicKey,
+    now,
+    notAfter: now + HOUR,
+    dnsNames: ['*.teleport.cluster.local'],
+    ipAddresses: [],
+  })
   const server: Http2SecureServer = createSecureServer({
-    key: privateKeyPem(keys.privateKey), cert, ca: [users.cert], requestCert: true, rejectUnauthorized: true, ALPNProtocols: ['h2'],
+    key: privateKeyPem(keys.privateKey),
+    cert,
+    ca: [users.cert],
+    requestCert: true,
+    rejectUnauthorized: true,
+    ALPNProtocols: ['h2'],
   })
   const sessions: ServerHttp2Session[] = []
   server.on('session', session => {
@@ -48,14 +61,24 @@ export async function openAuthServer(serve: ServeCall, onConnection?: (socket: T
     sessions,
     async login({ notAfter = Date.now() + HOUR } = {}) {
       const mine = await newKeyPair('ecdsa-p256')
-      const subject = encodeSubject({ ...NO_IDENTITY, username: 'alice', roles: ['all'], routeToCluster: 'small', teleportCluster: 'small' })
+      const subject = encodeSubject({
+        ...NO_IDENTITY,
+        username: 'alice',
+        roles: ['all'],
+        routeToCluster: 'small',
+        teleportCluster: 'small',
+      })
       const start = Math.min(Date.now(), notAfter - HOUR)
-      return { tlsKey: privateKeyPem(mine.privateKey), tlsCert: issueCertificate({ ca: users, subject, publicKey: mine.publicKey, now: start, notAfter }) }
+      return {
+        tlsKey: privateKeyPem(mine.privateKey),
+        tlsCert: issueCertificate({ ca: users, subject, publicKey: mine.publicKey, now: start, notAfter }),
+      }
     },
-    close: () => new Promise(resolve => {
-      for (const session of sessions) session.destroy()
-      server.close(() => resolve())
-    }),
+    close: () =>
+      new Promise(resolve => {
+        for (const session of sessions) session.destroy()
+        server.close(() => resolve())
+      }),
   }
 }
 
@@ -68,5 +91,8 @@ export function answer(stream: ServerHttp2Stream, message: Uint8Array): void {
 
 /** An error as Go sends it: headers that are trailers as well. */
 export function refuse(stream: ServerHttp2Stream, code: number, message: string): void {
-  stream.respond({ ':status': 200, 'content-type': 'application/grpc', 'grpc-status': String(code), 'grpc-message': message }, { endStream: true })
+  stream.respond(
+    { ':status': 200, 'content-type': 'application/grpc', 'grpc-status': String(code), 'grpc-message': message },
+    { endStream: true },
+  )
 }

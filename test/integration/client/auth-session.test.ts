@@ -11,7 +11,9 @@ import { answer, openAuthServer, refuse, type AuthServer, type ServeCall } from 
 import { openTcpServer } from './captured-proxy.ts'
 
 const opened: { close(): unknown }[] = []
-afterEach(async () => { await Promise.all(opened.splice(0).map(server => server.close())) })
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map(server => server.close()))
+})
 
 async function server(serve: ServeCall, onConnection?: Parameters<typeof openAuthServer>[1]): Promise<AuthServer> {
   const open = await openAuthServer(serve, onConnection)
@@ -19,7 +21,14 @@ async function server(serve: ServeCall, onConnection?: Parameters<typeof openAut
   return open
 }
 async function api(open: AuthServer, more: Partial<Parameters<typeof openAuthApi>[0]> = {}): Promise<AuthApi> {
-  const opening = await openAuthApi({ proxy: { host: '127.0.0.1', port: open.port }, rootCluster: 'small', cluster: 'small', login: await open.login(), hostCas: open.hostCas, ...more })
+  const opening = await openAuthApi({
+    proxy: { host: '127.0.0.1', port: open.port },
+    rootCluster: 'small',
+    cluster: 'small',
+    login: await open.login(),
+    hostCas: open.hostCas,
+    ...more,
+  })
   opened.push(opening)
   return opening
 }
@@ -27,17 +36,28 @@ const list = capturedBytes('auth-grpc/list-db_server.response.bin')
 
 describe('the hello to the auth service', () => {
   for (const [file, root, cluster] of [
-    ['login-4', 'root.example', 'root.example'], ['login-leaf-insecure-4', 'root.example', 'leaf.example'], ['second-login-4', 'second.example', 'second.example'],
+    ['login-4', 'root.example', 'root.example'],
+    ['login-leaf-insecure-4', 'root.example', 'leaf.example'],
+    ['second-login-4', 'second.example', 'second.example'],
   ] as const) {
     it(`for ${cluster} of ${root} has the name and the protocols of tsh, in its order`, async () => {
       const theirs = readClientHello(capturedBytes(`client-hello/${file}.bin`))
       const certificates = await server(() => {})
       let received = (_first: Buffer): void => {}
-      const first = new Promise<Buffer>(resolve => { received = resolve })
+      const first = new Promise<Buffer>(resolve => {
+        received = resolve
+      })
       const listening = await openTcpServer(socket => socket.on('data', (chunk: Buffer) => received(chunk)))
       opened.push(listening)
       const abort = new AbortController()
-      const opening = openAuthApi({ proxy: { host: '127.0.0.1', port: listening.port }, rootCluster: root, cluster, login: await certificates.login(), hostCas: [], signal: abort.signal })
+      const opening = openAuthApi({
+        proxy: { host: '127.0.0.1', port: listening.port },
+        rootCluster: root,
+        cluster,
+        login: await certificates.login(),
+        hostCas: [],
+        signal: abort.signal,
+      })
       const ours = readClientHello(await first)
       abort.abort()
       await expect(opening).rejects.toMatchObject({ code: 'app/cancelled' })
@@ -66,7 +86,10 @@ describe('a call to the auth service', () => {
 
   it('fails by the status in the only headers, with its message decoded', async () => {
     const open = await server(stream => refuse(stream, 7, 'no%20way%3A caf%C3%A9'))
-    await expect((await api(open)).listDatabases()).rejects.toMatchObject({ code: 'access/denied', facts: { why: 'no way: café', grpc: 7 } })
+    await expect((await api(open)).listDatabases()).rejects.toMatchObject({
+      code: 'access/denied',
+      facts: { why: 'no way: café', grpc: 7 },
+    })
   })
 
   it('fails by a status behind messages', async () => {
@@ -79,10 +102,39 @@ describe('a call to the auth service', () => {
   })
 
   for (const [what, serve, code] of [
-    ['without a status', stream => { stream.respond({ ':status': 200 }); stream.end() }, 'proxy/refused'],
-    ['that is no gRPC', stream => { stream.respond({ ':status': 415 }); stream.end('no') }, 'proxy/answer'],
-    ['that is cut short', stream => { stream.respond({ ':status': 200 }, { waitForTrailers: true }); stream.once('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' })); stream.end(Buffer.from([0, 0, 0, 0, 9, 1])) }, 'wire/cut-short'],
-    ['that is compressed', stream => { stream.respond({ ':status': 200 }); stream.end(Buffer.from([1, 0, 0, 0, 0])) }, 'wire/malformed'],
+    [
+      'without a status',
+      stream => {
+        stream.respond({ ':status': 200 })
+        stream.end()
+      },
+      'proxy/refused',
+    ],
+    [
+      'that is no gRPC',
+      stream => {
+        stream.respond({ ':status': 415 })
+        stream.end('no')
+      },
+      'proxy/answer',
+    ],
+    [
+      'that is cut short',
+      stream => {
+        stream.respond({ ':status': 200 }, { waitForTrailers: true })
+        stream.once('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }))
+        stream.end(Buffer.from([0, 0, 0, 0, 9, 1]))
+      },
+      'wire/cut-short',
+    ],
+    [
+      'that is compressed',
+      stream => {
+        stream.respond({ ':status': 200 })
+        stream.end(Buffer.from([1, 0, 0, 0, 0]))
+      },
+      'wire/malformed',
+    ],
     ['that is no message', stream => answer(stream, Buffer.from([0xff, 0xff])), 'wire/malformed'],
     ['that is reset', stream => stream.close(2), 'proxy/refused'],
   ] as const satisfies readonly (readonly [string, ServeCall, string])[]) {
@@ -126,9 +178,14 @@ describe('a call to the auth service', () => {
     const open = await server(stream => answer(stream, list))
     const expired = await open.login({ notAfter: Date.now() - 60_000 })
     await expect(api(open, { login: expired }).then(client => client.listDatabases())).rejects.toMatchObject({ code: 'login/expired' })
-    const closing = await server(() => {}, socket => socket.destroy())
+    const closing = await server(
+      () => {},
+      socket => socket.destroy(),
+    )
     await expect(api(closing).then(client => client.listDatabases())).rejects.toMatchObject({ code: 'proxy/refused' })
-    await expect(api(closing, { now: () => Date.now() + 2 * 3_600_000 }).then(client => client.listDatabases())).rejects.toMatchObject({ code: 'login/expired' })
+    await expect(api(closing, { now: () => Date.now() + 2 * 3_600_000 }).then(client => client.listDatabases())).rejects.toMatchObject({
+      code: 'login/expired',
+    })
   })
 
   it('finds nobody behind a port that is shut', async () => {

@@ -51,10 +51,11 @@ function listening(server: Server, port: number): Promise<{ port: number; close(
   })
   server.on('secureConnection', (socket: Socket) => socket.on('error', () => {}))
   server.on('tlsClientError', () => {})
-  const close = (): Promise<void> => new Promise(resolve => {
-    for (const socket of sockets) socket.destroy()
-    server.close(() => resolve())
-  })
+  const close = (): Promise<void> =>
+    new Promise(resolve => {
+      for (const socket of sockets) socket.destroy()
+      server.close(() => resolve())
+    })
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, '127.0.0.1', () => resolve({ port: (server.address() as AddressInfo).port, close }))
@@ -68,5 +69,7 @@ export function pingAnswer({ date = new Date(), publicAddr = '' }: { date?: Date
 }
 
 export function httpAnswer(body: string, type = 'text/plain', date = new Date(), status = '200 OK'): Buffer {
-  return Buffer.from(`HTTP/1.1 ${status}\r\nContent-Type: ${type}\r\nDate: ${date.toUTCString()}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
+  return Buffer.from(
+    `HTTP/1.1 ${status}\r\nContent-Type: ${type}\r\nDate: ${date.toUTCString()}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  )
 }

@@ -23,7 +23,9 @@ function openApi(login: LoginResult, more: Partial<Parameters<typeof openAuthApi
 }
 
 describe('a cluster that wants a password', () => {
-  beforeAll(async () => { cluster = await openSmallCluster('off') })
+  beforeAll(async () => {
+    cluster = await openSmallCluster('off')
+  })
   afterAll(() => cluster.close())
 
   it('gives a sign-in of the wished length with the identity of the user', async () => {
@@ -41,7 +43,12 @@ describe('a cluster that wants a password', () => {
     expect(login.files.sshCert).toMatch(/^ssh-ed25519-cert-v01/)
     expect(new X509Certificate(login.files.tlsCert).publicKey.asymmetricKeyType).toBe('ec')
     const api = await openApi(login)
-    expect(await api.databaseCertificate({ cluster: 'small', name: 'orders', dbProtocol: 'postgres', databaseUser: 'a', databaseName: 'b' }, Date.now() + HOUR)).toContain('BEGIN CERTIFICATE')
+    expect(
+      await api.databaseCertificate(
+        { cluster: 'small', name: 'orders', dbProtocol: 'postgres', databaseUser: 'a', databaseName: 'b' },
+        Date.now() + HOUR,
+      ),
+    ).toContain('BEGIN CERTIFICATE')
     api.close()
   })
 
@@ -54,14 +61,22 @@ describe('a cluster that wants a password', () => {
   it('is accepted by the pin of its host CA alone, before and after the sign-in', async () => {
     const pinned = { extraRoots: [], caPin: caPin(cluster.auth.ca('host').tls[0]!), insecure: false }
     expect((await signIn({ trust: pinned })).user).toBe('alice')
-    await expect(signIn({ trust: { ...cluster.trust, caPin: `sha256:${'0'.repeat(64)}` } })).rejects.toMatchObject({ code: 'proxy/pin-mismatch' })
+    await expect(signIn({ trust: { ...cluster.trust, caPin: `sha256:${'0'.repeat(64)}` } })).rejects.toMatchObject({
+      code: 'proxy/pin-mismatch',
+    })
   })
 
   it('lists its databases as the roles allow, by words and by predicate', async () => {
     const api = await openApi(await signIn())
     const all = await api.listDatabases()
     expect(all.map(database => database.name)).toEqual(['archive', 'metrics', 'orders'])
-    expect(all[2]).toMatchObject({ cluster: 'small', dbProtocol: 'postgres', description: 'the orders', uri: 'localhost:5432', agents: [expect.any(String)] })
+    expect(all[2]).toMatchObject({
+      cluster: 'small',
+      dbProtocol: 'postgres',
+      description: 'the orders',
+      uri: 'localhost:5432',
+      agents: [expect.any(String)],
+    })
     expect(all[2]!.labels).toMatchObject({ env: 'dev' })
     expect((await api.listDatabases({ search: ['metr'] })).map(database => database.name)).toEqual(['metrics'])
     expect((await api.listDatabases({ predicate: 'labels["env"] == "prod"' })).map(database => database.name)).toEqual(['archive'])
@@ -77,7 +92,10 @@ describe('a cluster that wants a password', () => {
     const api = await openApi(login)
     const route = { cluster: 'small', name: 'orders', dbProtocol: 'postgres', databaseUser: 'reader', databaseName: 'shop' }
     const { identity, notAfter } = decodeIdentity(await api.databaseCertificate(route, Date.now() + 30 * HOUR))
-    expect(identity).toMatchObject({ usage: ['usage:db'], routeToDatabase: { ServiceName: 'orders', Protocol: 'postgres', Username: 'reader', Database: 'shop' } })
+    expect(identity).toMatchObject({
+      usage: ['usage:db'],
+      routeToDatabase: { ServiceName: 'orders', Protocol: 'postgres', Username: 'reader', Database: 'shop' },
+    })
     expect(notAfter).toBeLessThanOrEqual(decodeIdentity(login.files.tlsCert).notAfter)
     await expect(api.databaseCertificate(route, Date.now() - HOUR)).rejects.toMatchObject({ code: 'login/expired' })
     api.close()
@@ -126,7 +144,9 @@ describe('a cluster that wants a password', () => {
     cluster = other
     const login = await signIn()
     cluster = here
-    const api = openApi({ ...login, hostCas: [{ cluster: 'small', tls: here.auth.ca('host').tls, ssh: [] }] }).then(opened => opened.listDatabases())
+    const api = openApi({ ...login, hostCas: [{ cluster: 'small', tls: here.auth.ca('host').tls, ssh: [] }] }).then(opened =>
+      opened.listDatabases(),
+    )
     await expect(api).rejects.toMatchObject({ code: expect.stringMatching(/^(login\/expired|proxy\/refused)$/) })
     await other.close()
   })
@@ -141,13 +161,18 @@ describe('a cluster that wants a password', () => {
 })
 
 describe('a cluster that wants a code', () => {
-  beforeAll(async () => { cluster = await openSmallCluster('otp') })
+  beforeAll(async () => {
+    cluster = await openSmallCluster('otp')
+  })
   afterAll(() => cluster.close())
 
   it('takes a code once', async () => {
     const code = totpCode(TOTP_SECRET, Date.now())
     expect((await signIn({ code })).user).toBe('alice')
-    await expect(signIn({ code })).rejects.toMatchObject({ code: 'login/refused', facts: { why: 'invalid username, password or second factor' } })
+    await expect(signIn({ code })).rejects.toMatchObject({
+      code: 'login/refused',
+      facts: { why: 'invalid username, password or second factor' },
+    })
   })
 
   it('says that it wants one before it is asked', async () => {

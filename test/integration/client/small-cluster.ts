@@ -15,7 +15,12 @@ export const TOTP_SECRET = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP'
 
 const HOUR = 3_600_000
 const NOTHING = { logins: [], dbUsers: [], dbNames: [], dbLabels: {} }
-const role = (name: string, allow: Partial<Role['allow']>): Role => ({ name, maxSessionTtlMs: 12 * HOUR, allow: { ...NOTHING, ...allow }, deny: NOTHING })
+const role = (name: string, allow: Partial<Role['allow']>): Role => ({
+  name,
+  maxSessionTtlMs: 12 * HOUR,
+  allow: { ...NOTHING, ...allow },
+  deny: NOTHING,
+})
 
 export interface SmallCluster {
   readonly proxy: Address
@@ -35,8 +40,21 @@ export async function openSmallCluster(secondFactor: SecondFactor, now: () => nu
   await auth.createRole(role('dev', { dbUsers: ['reader'], dbNames: ['*'], dbLabels: { env: ['dev'] } }))
   await auth.createUser({ name: 'alice', password: PASSWORD, roles: ['all'], totpSecret: TOTP_SECRET })
   await auth.createUser({ name: 'bob', password: PASSWORD, roles: ['dev'], totpSecret: TOTP_SECRET })
-  for (const [name, env] of [['orders', 'dev'], ['metrics', 'dev'], ['archive', 'prod']] as const) {
-    await auth.announce({ name, description: `the ${name}`, dbProtocol: 'postgres', uri: 'localhost:5432', labels: { env }, hostId: randomUUID(), hostname: 'here', expires: now() + HOUR })
+  for (const [name, env] of [
+    ['orders', 'dev'],
+    ['metrics', 'dev'],
+    ['archive', 'prod'],
+  ] as const) {
+    await auth.announce({
+      name,
+      description: `the ${name}`,
+      dbProtocol: 'postgres',
+      uri: 'localhost:5432',
+      labels: { env },
+      hostId: randomUUID(),
+      hostname: 'here',
+      expires: now() + HOUR,
+    })
   }
   const hostId = randomUUID()
   const hostKeyPair = await auth.hostKeyPair('Proxy', hostId, 'here', ['localhost'])
@@ -45,14 +63,24 @@ export async function openSmallCluster(secondFactor: SecondFactor, now: () => nu
   let proxy: Address = { host: 'localhost', port: 0 }
   const web = openWebApi({ auth, listen: () => proxy, publicAddresses: () => [proxy], log: NO_LOG, now })
   const grpc = openAuthGrpc({ auth, hostKeyPair: () => authKeyPair, clientCas, log: NO_LOG, now })
-  const refuse = (stream: { destroy(): unknown }): void => { stream.destroy() }
+  const refuse = (stream: { destroy(): unknown }): void => {
+    stream.destroy()
+  }
   const router = await openRouter({
-    listen: { host: '127.0.0.1', port: 0 }, clusterName: 'small', webKeyPair: () => webKeyPair, hostKeyPair: () => hostKeyPair, clientCas,
-    handlers: { web: web.serve, auth: grpc.serve, postgres: refuse, database: refuse }, log: NO_LOG, now,
+    listen: { host: '127.0.0.1', port: 0 },
+    clusterName: 'small',
+    webKeyPair: () => webKeyPair,
+    hostKeyPair: () => hostKeyPair,
+    clientCas,
+    handlers: { web: web.serve, auth: grpc.serve, postgres: refuse, database: refuse },
+    log: NO_LOG,
+    now,
   })
   proxy = { host: 'localhost', port: router.address.port }
   return {
-    proxy, auth, grpc,
+    proxy,
+    auth,
+    grpc,
     trust: { extraRoots: [certificates.webRoot], caPin: undefined, insecure: false },
     async close() {
       await grpc.close()

@@ -21,7 +21,9 @@ describe('redaction', () => {
   })
 
   it('removes what is named as a secret inside a text', () => {
-    expect(redactText('{"user":"alice","password":"not me","otp_token":"123456"}')).toBe('{"user":"alice","password":[removed],"otp_token":[removed]}')
+    expect(redactText('{"user":"alice","password":"not me","otp_token":"123456"}')).toBe(
+      '{"user":"alice","password":[removed],"otp_token":[removed]}',
+    )
     expect(redactText('callback?secret_key=00ff&x=1')).toBe('callback?secret_key=[removed]&x=1')
   })
 
@@ -32,11 +34,23 @@ describe('redaction', () => {
       'sha256:0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0',
       '726f6f742e6578616d706c65726f6f742e6578616d706c65726f6f742e6578616d706c65.teleport.cluster.local',
       '/home/alice/Projects/Database Tools/portico/electron/client/auth-session-2024/open.ts',
-    ]) expect(redactText(kept)).toBe(kept)
+    ])
+      expect(redactText(kept)).toBe(kept)
   })
 
   it('removes facts by their name whatever they hold', () => {
-    const facts = { password: 'a', passphrase: 'b', otp: '1', otpSecret: 'x', token: 't', code: '123456', tlsKey: 'k', key: 'k', Cookie: 'c', authorization: 'z' }
+    const facts = {
+      password: 'a',
+      passphrase: 'b',
+      otp: '1',
+      otpSecret: 'x',
+      token: 't',
+      code: '123456',
+      tlsKey: 'k',
+      key: 'k',
+      Cookie: 'c',
+      authorization: 'z',
+    }
     expect(Object.values(redactFacts(facts)).every(value => value === '[removed]')).toBe(true)
     expect(redactFacts({ proxy: 'p:443', port: 1, names: [pem] })).toEqual({ proxy: 'p:443', port: 1, names: ['[removed PEM]\n'] })
   })

@@ -5,8 +5,12 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { diskError, readFileIfThere, setAside, writeFileAtomic } from '../../../electron/state/atomic-file.ts'
 
 let folder: string
-beforeEach(() => { folder = mkdtempSync(join(tmpdir(), 'portico-file-')) })
-afterEach(() => { rmSync(folder, { recursive: true, force: true }) })
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'portico-file-'))
+})
+afterEach(() => {
+  rmSync(folder, { recursive: true, force: true })
+})
 const errno = (code: string): Error => Object.assign(new Error(code), { code })
 
 describe('atomic files', () => {

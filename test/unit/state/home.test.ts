@@ -5,8 +5,12 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { homeRoot, openHome } from '../../../electron/state/home.ts'
 
 let folder: string
-beforeEach(() => { folder = mkdtempSync(join(tmpdir(), 'portico-home-')) })
-afterEach(() => { rmSync(folder, { recursive: true, force: true }) })
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'portico-home-'))
+})
+afterEach(() => {
+  rmSync(folder, { recursive: true, force: true })
+})
 
 describe('the home', () => {
   it('is PORTICO_HOME, else where the system keeps such files', () => {
@@ -22,7 +26,9 @@ describe('the home', () => {
 
   it('cannot be made where a file is in the way', () => {
     writeFileSync(join(folder, 'file'), '')
-    expect(() => openHome({ PORTICO_HOME: join(folder, 'file', 'home') }, process.platform)).toThrow(expect.objectContaining({ code: 'state/unwritable' }))
+    expect(() => openHome({ PORTICO_HOME: join(folder, 'file', 'home') }, process.platform)).toThrow(
+      expect.objectContaining({ code: 'state/unwritable' }),
+    )
   })
 
   it.skipIf(process.platform === 'win32')('is closed to others, and so is its folder for sockets', () => {
@@ -34,23 +40,26 @@ describe('the home', () => {
     expect(statSync(home.sockets!).mode & 0o777).toBe(0o700)
   })
 
-  it.skipIf(process.platform === 'win32')('takes another socket folder when the runtime folder is missing, too long or prepared by somebody', () => {
-    const root = join(folder, 'home')
-    const normal = openHome({ PORTICO_HOME: root, XDG_RUNTIME_DIR: folder }, process.platform).sockets!
-    rmSync(normal, { recursive: true })
-    mkdirSync(join(folder, 'trap'))
-    symlinkSync(join(folder, 'trap'), normal)
-    const long = join(folder, 'x'.repeat(90))
-    mkdirSync(long)
-    writeFileSync(join(folder, 'no-folder'), '')
-    for (const runtime of [folder, long, join(folder, 'no-folder'), 'relative']) {
-      const { sockets } = openHome({ PORTICO_HOME: root, XDG_RUNTIME_DIR: runtime }, process.platform)
-      expect(sockets).not.toBe(normal)
-      expect(Buffer.byteLength(sockets!)).toBeLessThanOrEqual(80)
-      expect(existsSync(sockets!)).toBe(true)
-      rmSync(sockets!, { recursive: true, force: true })
-    }
-  })
+  it.skipIf(process.platform === 'win32')(
+    'takes another socket folder when the runtime folder is missing, too long or prepared by somebody',
+    () => {
+      const root = join(folder, 'home')
+      const normal = openHome({ PORTICO_HOME: root, XDG_RUNTIME_DIR: folder }, process.platform).sockets!
+      rmSync(normal, { recursive: true })
+      mkdirSync(join(folder, 'trap'))
+      symlinkSync(join(folder, 'trap'), normal)
+      const long = join(folder, 'x'.repeat(90))
+      mkdirSync(long)
+      writeFileSync(join(folder, 'no-folder'), '')
+      for (const runtime of [folder, long, join(folder, 'no-folder'), 'relative']) {
+        const { sockets } = openHome({ PORTICO_HOME: root, XDG_RUNTIME_DIR: runtime }, process.platform)
+        expect(sockets).not.toBe(normal)
+        expect(Buffer.byteLength(sockets!)).toBeLessThanOrEqual(80)
+        expect(existsSync(sockets!)).toBe(true)
+        rmSync(sockets!, { recursive: true, force: true })
+      }
+    },
+  )
 
   it('has no socket folder on Windows', () => {
     expect(openHome({ PORTICO_HOME: join(folder, 'home') }, 'win32').sockets).toBeUndefined()

@@ -11,20 +11,26 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'portico-lock-'))
   path = join(folder, 'lock')
 })
-afterEach(() => { rmSync(folder, { recursive: true, force: true }) })
+afterEach(() => {
+  rmSync(folder, { recursive: true, force: true })
+})
 const tick = (): Promise<void> => new Promise(done => setTimeout(done, 1))
 
 describe('the lock of a home', () => {
   it('lets one in at a time, in order, and is gone afterwards', async () => {
     const seen: number[] = []
     let inside = 0
-    await Promise.all(Array.from({ length: 20 }, (_, n) => withLock(path, async () => {
-      inside += 1
-      expect(inside).toBe(1)
-      await tick()
-      seen.push(n)
-      inside -= 1
-    })))
+    await Promise.all(
+      Array.from({ length: 20 }, (_, n) =>
+        withLock(path, async () => {
+          inside += 1
+          expect(inside).toBe(1)
+          await tick()
+          seen.push(n)
+          inside -= 1
+        }),
+      ),
+    )
     expect(seen).toEqual(Array.from({ length: 20 }, (_, n) => n))
     expect(readdirSync(folder)).toEqual([])
   })
@@ -48,7 +54,10 @@ describe('the lock of a home', () => {
   it('is waited for, and then the process that holds it is named', async () => {
     const start = process.platform === 'linux' ? readFileSync(`/proc/${process.ppid}/stat`, 'utf8').split(') ')[1]!.split(' ')[19]! : ''
     writeFileSync(path, JSON.stringify({ pid: process.ppid, start, host: hostname(), id: 'x' }))
-    await expect(withLock(path, async () => 'mine', 100)).rejects.toMatchObject({ code: 'state/unwritable', facts: { why: expect.stringContaining(String(process.ppid)) } })
+    await expect(withLock(path, async () => 'mine', 100)).rejects.toMatchObject({
+      code: 'state/unwritable',
+      facts: { why: expect.stringContaining(String(process.ppid)) },
+    })
     setTimeout(() => rmSync(path), 50)
     expect(await withLock(path, async () => 'mine', 2_000)).toBe('mine')
   })

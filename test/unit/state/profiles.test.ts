@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { rolldown } from 'rolldown'
+import { build } from 'vite'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Home } from '../../../electron/state/home.ts'
 import { openProfiles, type Profiles } from '../../../electron/state/profiles.ts'
@@ -65,7 +65,10 @@ describe('profiles', () => {
 
   it('keep fields that a newer version wrote', async () => {
     await profiles.save(sampleProfile('a:1'), KEYS)
-    const state = JSON.parse(readFileSync(home.stateFile, 'utf8')) as { profiles: Record<string, Record<string, unknown>>; favourites?: unknown }
+    const state = JSON.parse(readFileSync(home.stateFile, 'utf8')) as {
+      profiles: Record<string, Record<string, unknown>>
+      favourites?: unknown
+    }
     state.favourites = ['x']
     state.profiles['a:1']!['colour'] = 'red'
     writeFileSync(home.stateFile, JSON.stringify({ ...state, version: 2 }))
@@ -74,13 +77,24 @@ describe('profiles', () => {
     expect(after).toMatchObject({ version: 2, favourites: ['x'], profiles: { 'a:1': { colour: 'red', serverVersion: '14.0.0' } } })
   })
 
-  for (const [what, text] of [['torn', '{"version":1,"profi'], ['foreign', '{"hello":"world"}'], ['binary', '\u0000\u0001'], ['empty', ''], ['an array', '[]']] as const) {
+  for (const [what, text] of [
+    ['torn', '{"version":1,"profi'],
+    ['foreign', '{"hello":"world"}'],
+    ['binary', '\u0000\u0001'],
+    ['empty', ''],
+    ['an array', '[]'],
+  ] as const) {
     it(`set a state file aside that is ${what}, say so and start clean`, async () => {
       writeFileSync(home.stateFile, text)
       writeFileSync(`${home.stateFile}.bad`, 'an earlier one')
       const again = await open()
       expect(again.list()).toEqual([])
-      expect(again.notices().map(notice => notice.text).join()).toContain(`${home.stateFile}.1.bad`)
+      expect(
+        again
+          .notices()
+          .map(notice => notice.text)
+          .join(),
+      ).toContain(`${home.stateFile}.1.bad`)
       expect(readFileSync(`${home.stateFile}.1.bad`, 'utf8')).toBe(text)
       expect(readFileSync(`${home.stateFile}.bad`, 'utf8')).toBe('an earlier one')
       await again.save(sampleProfile('a:1'), KEYS)
@@ -90,7 +104,9 @@ describe('profiles', () => {
   }
 
   it('tell when another process signed in', async () => {
-    const told = new Promise<void>(resolve => { profiles.onChange(resolve) })
+    const told = new Promise<void>(resolve => {
+      profiles.onChange(resolve)
+    })
     const other = await open()
     await other.save(sampleProfile('elsewhere:443'), KEYS)
     await told
@@ -101,15 +117,25 @@ describe('profiles', () => {
 
   it('are all there after two processes wrote at once', async () => {
     const program = join(home.root, 'write-many.mjs')
-    const build = await rolldown({ input: new URL('./write-many.ts', import.meta.url).pathname, platform: 'node', external: ['@napi-rs/keyring'] })
-    await build.write({ file: program, format: 'esm' })
-    await build.close()
-    const run = (name: string): Promise<number | null> => new Promise((resolve, reject) => {
-      const child = spawn(process.execPath, [program, name, '20'], { env: { ...process.env, ...ENV, PORTICO_HOME: home.root, ELECTRON_RUN_AS_NODE: '1' }, stdio: 'inherit' })
-      child.once('error', reject)
-      child.once('exit', resolve)
+    const entry = new URL('./write-many.ts', import.meta.url).pathname
+    await build({
+      configFile: false,
+      logLevel: 'silent',
+      ssr: { noExternal: true, external: ['@napi-rs/keyring'] },
+      build: { ssr: entry, outDir: home.root, emptyOutDir: false, rollupOptions: { output: { entryFileNames: 'write-many.mjs' } } },
     })
-    const here = (async () => { for (let n = 0; n < 20; n += 1) await profiles.save(sampleProfile(`here-${n}:443`), KEYS) })()
+    const run = (name: string): Promise<number | null> =>
+      new Promise((resolve, reject) => {
+        const child = spawn(process.execPath, [program, name, '20'], {
+          env: { ...process.env, ...ENV, PORTICO_HOME: home.root, ELECTRON_RUN_AS_NODE: '1' },
+          stdio: 'inherit',
+        })
+        child.once('error', reject)
+        child.once('exit', resolve)
+      })
+    const here = (async () => {
+      for (let n = 0; n < 20; n += 1) await profiles.save(sampleProfile(`here-${n}:443`), KEYS)
+    })()
     expect(await Promise.all([run('one'), run('two'), here])).toEqual([0, 0, undefined])
     await profiles.refresh()
     expect(profiles.list()).toHaveLength(60)

@@ -5,7 +5,9 @@ import { afterEach } from 'vitest'
 import { openHome, type Home } from '../../../electron/state/home.ts'
 
 const made: string[] = []
-afterEach(() => { for (const path of made.splice(0)) rmSync(path, { recursive: true, force: true }) })
+afterEach(() => {
+  for (const path of made.splice(0)) rmSync(path, { recursive: true, force: true })
+})
 
 /** A home with a space and a letter outside ASCII in its path, gone after the test. */
 export function temporaryHome(): Home {

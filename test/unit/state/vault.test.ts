@@ -9,8 +9,14 @@ import { temporaryHome } from './temporary-home.ts'
 
 const ENV = { PORTICO_KEYRING: 'off' }
 let home: Home
-beforeEach(() => { home = temporaryHome() })
-const fileOfOnly = (): string => join(home.vault, readdirSync(home.vault).find(name => name.endsWith('.json'))!)
+beforeEach(() => {
+  home = temporaryHome()
+})
+const fileOfOnly = (): string =>
+  join(
+    home.vault,
+    readdirSync(home.vault).find(name => name.endsWith('.json'))!,
+  )
 const inFile = (): Vault => openVault(home, { env: ENV })
 
 /** Hand-made keychain: keeps secrets in memory, or fails as told. */
@@ -48,7 +54,10 @@ describe('the vault', () => {
 
   for (const [what, damage] of [
     ['cut short', (text: string) => text.slice(0, -20)],
-    ['changed in one byte', (text: string) => text.replace(/"sealed":"(.)/, (_, first: string) => `"sealed":"${first === 'A' ? 'B' : 'A'}`)],
+    [
+      'changed in one byte',
+      (text: string) => text.replace(/"sealed":"(.)/, (_, first: string) => `"sealed":"${first === 'A' ? 'B' : 'A'}`),
+    ],
     ['given a shorter tag', (text: string) => text.replace(/"tag":"[^"]+"/, '"tag":"AAAA"')],
     ['something else', () => 'hello'],
   ] as const) {
@@ -70,7 +79,9 @@ describe('the vault', () => {
     await vault.save('a:1', KEYS)
     const first = fileOfOnly()
     await vault.save('b:1', KEYS)
-    const second = readdirSync(home.vault).map(name => join(home.vault, name)).find(path => path.endsWith('.json') && path !== first)!
+    const second = readdirSync(home.vault)
+      .map(name => join(home.vault, name))
+      .find(path => path.endsWith('.json') && path !== first)!
     writeFileSync(second, readFileSync(first))
     expect(await vault.load('b:1')).toBeUndefined()
   })

@@ -3,19 +3,33 @@ import { describe, expect, it } from 'vitest'
 import { PorticoError } from '../../../shared/errors.ts'
 import { grpcError } from '../../../electron/client/grpc-errors.ts'
 import { listDatabaseServers, mergeDatabaseServers } from '../../../electron/client/list-databases.ts'
-import { ListResourcesResponseSchema, type ListResourcesRequest, type ListResourcesResponse } from '../../../electron/wire/gen/authservice_pb.ts'
+import {
+  ListResourcesResponseSchema,
+  type ListResourcesRequest,
+  type ListResourcesResponse,
+} from '../../../electron/wire/gen/authservice_pb.ts'
 import { GRPC } from '../../../electron/wire/grpc-status.ts'
 import { capturedBytes } from './captured.ts'
 
-const page = (name: string): ListResourcesResponse => fromBinary(ListResourcesResponseSchema, capturedBytes(`auth-grpc/${name}.response.bin`))
+const page = (name: string): ListResourcesResponse =>
+  fromBinary(ListResourcesResponseSchema, capturedBytes(`auth-grpc/${name}.response.bin`))
 const errors = JSON.parse(capturedBytes('auth-grpc/errors.json').toString()) as { name: string; code: number; message: string }[]
 
 describe('the captured list of databases', () => {
   it('gives each database with labels, protocol and agent', async () => {
     const databases = mergeDatabaseServers(await listDatabaseServers(async () => page('list-db_server')), 'root.example')
-    expect(databases.map(({ name, dbProtocol }) => [name, dbProtocol])).toEqual([['cache', 'redis'], ['maria', 'mysql'], ['mongo', 'mongodb'], ['pg', 'postgres'], ['pg-agent', 'postgres']])
+    expect(databases.map(({ name, dbProtocol }) => [name, dbProtocol])).toEqual([
+      ['cache', 'redis'],
+      ['maria', 'mysql'],
+      ['mongo', 'mongodb'],
+      ['pg', 'postgres'],
+      ['pg-agent', 'postgres'],
+    ])
     expect(databases[0]).toMatchObject({
-      cluster: 'root.example', uri: 'rediss://localhost:16379', labels: { env: 'lab', 'teleport.dev/origin': 'config-file' }, agents: ['9159eea4-4468-4b96-bbb1-a5217379e791'],
+      cluster: 'root.example',
+      uri: 'rediss://localhost:16379',
+      labels: { env: 'lab', 'teleport.dev/origin': 'config-file' },
+      agents: ['9159eea4-4468-4b96-bbb1-a5217379e791'],
     })
   })
 
@@ -41,12 +55,18 @@ describe('the captured list of databases', () => {
     }
     expect(await listDatabaseServers(tooLarge)).toHaveLength(5)
     expect(limits).toEqual([1_000, 500, 250])
-    await expect(listDatabaseServers(async () => { throw new PorticoError('wire/too-long') })).rejects.toMatchObject({ code: 'wire/too-long' })
+    await expect(
+      listDatabaseServers(async () => {
+        throw new PorticoError('wire/too-long')
+      }),
+    ).rejects.toMatchObject({ code: 'wire/too-long' })
   })
 
   it('leaves out what it does not know and ends when a server repeats itself', async () => {
     expect(await listDatabaseServers(async () => page('list-app_server'))).toEqual([])
-    await expect(listDatabaseServers(async () => ({ ...page('list-db_server'), NextKey: 'again' }))).rejects.toMatchObject({ code: 'proxy/answer' })
+    await expect(listDatabaseServers(async () => ({ ...page('list-db_server'), NextKey: 'again' }))).rejects.toMatchObject({
+      code: 'proxy/answer',
+    })
   })
 
   it('holds one entry a name with all its agents, and the results of dynamic labels', async () => {
@@ -57,7 +77,10 @@ describe('the captured list of databases', () => {
     spec.DynamicLabels = { uptime: { $typeName: 'types.CommandLabelV2', Period: 1n, Command: ['uptime'], Result: 'long' } }
     const [database, ...others] = mergeDatabaseServers([first!, second, first!], 'c')
     expect(others).toEqual([])
-    expect(database).toMatchObject({ agents: ['9159eea4-4468-4b96-bbb1-a5217379e791', 'another host'], labels: { uptime: 'long', env: 'lab' } })
+    expect(database).toMatchObject({
+      agents: ['9159eea4-4468-4b96-bbb1-a5217379e791', 'another host'],
+      labels: { uptime: 'long', env: 'lab' },
+    })
   })
 })
 
@@ -76,7 +99,8 @@ describe('captured gRPC refusals', () => {
   })
 
   it('all have words', () => {
-    for (const { code: status, message } of errors) expect(grpcError(status, message, 'p').facts).toMatchObject({ why: message, grpc: status })
+    for (const { code: status, message } of errors)
+      expect(grpcError(status, message, 'p').facts).toMatchObject({ why: message, grpc: status })
   })
 
   it('without a certificate mean that one must sign in', () => {

@@ -11,7 +11,9 @@ export function capturedAnswer(name: string): WebAnswer {
   const bytes = capturedResponse(name).toString('utf8')
   const end = bytes.indexOf('\r\n\r\n')
   const [first = '', ...lines] = bytes.slice(0, end).split('\r\n')
-  const headers = Object.fromEntries(lines.map(line => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]))
+  const headers = Object.fromEntries(
+    lines.map(line => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]),
+  )
   let text = bytes.slice(end + 4)
   if (headers['transfer-encoding'] === 'chunked') {
     let joined = ''

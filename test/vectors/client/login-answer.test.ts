@@ -18,11 +18,14 @@ const changed = (change: (answer: Record<string, unknown> & { host_signers: Reco
   change(answer)
   return JSON.stringify(answer)
 }
-const refused = (why: RegExp): unknown => expect.objectContaining({ code: 'proxy/answer', facts: { proxy: 'p:443', why: expect.stringMatching(why) } })
+const refused = (why: RegExp): unknown =>
+  expect.objectContaining({ code: 'proxy/answer', facts: { proxy: 'p:443', why: expect.stringMatching(why) } })
 
 describe('a captured login answer', () => {
   for (const [name, user, cluster] of [
-    ['ssh-certs-ok', 'alice', 'root.example'], ['on-ssh-certs-otp-ok', 'oona', 'second.example'], ['on-mfa-finish-otp-ok', 'oona', 'second.example'],
+    ['ssh-certs-ok', 'alice', 'root.example'],
+    ['on-ssh-certs-otp-ok', 'oona', 'second.example'],
+    ['on-mfa-finish-otp-ok', 'oona', 'second.example'],
     ['optional-mfa-finish-user-without-device', 'alice', 'second.example'],
   ] as const) {
     it(`of ${name} gives the keys, certificates and the host CA of ${cluster}`, () => {
@@ -31,32 +34,68 @@ describe('a captured login answer', () => {
       expect(result.files.tlsCert).toMatch(/^-----BEGIN CERTIFICATE-----/)
       expect(result.files.sshCert).toMatch(/^ssh-rsa-cert-v01@openssh.com /)
       expect(result.files.tlsKey).toMatch(/^-----BEGIN RSA PRIVATE KEY-----/)
-      expect(result.hostCas).toEqual([{ cluster, tls: [expect.stringContaining('BEGIN CERTIFICATE')], ssh: [expect.stringMatching(/^ssh-rsa AAAA\S+/)] }])
+      expect(result.hostCas).toEqual([
+        { cluster, tls: [expect.stringContaining('BEGIN CERTIFICATE')], ssh: [expect.stringMatching(/^ssh-rsa AAAA\S+/)] },
+      ])
     })
   }
 
   it('for another key is refused', async () => {
     const others = await newLoginKeys('13.0.0')
     expect(() => readLoginAnswer(good, others, 'p:443', NOW)).toThrow(refused(/for another key/))
-    expect(() => readLoginAnswer(good, { tls: keys.tls, ssh: others.ssh }, 'p:443', NOW)).toThrow(refused(/SSH certificate is for another key/))
+    expect(() => readLoginAnswer(good, { tls: keys.tls, ssh: others.ssh }, 'p:443', NOW)).toThrow(
+      refused(/SSH certificate is for another key/),
+    )
   })
 
   it('without host CA, or with a name that is none, is refused', () => {
-    expect(() => read(changed(answer => { answer.host_signers = [] }))).toThrow(refused(/no host authority/))
+    expect(() =>
+      read(
+        changed(answer => {
+          answer.host_signers = []
+        }),
+      ),
+    ).toThrow(refused(/no host authority/))
     for (const name of ['../x', 'a/b', 'a\\b', '', 'a\u0000']) {
-      expect(() => read(changed(answer => { answer.host_signers[0]!['domain_name'] = name }))).toThrow(expect.objectContaining({ code: 'proxy/answer' }))
+      expect(() =>
+        read(
+          changed(answer => {
+            answer.host_signers[0]!['domain_name'] = name
+          }),
+        ),
+      ).toThrow(expect.objectContaining({ code: 'proxy/answer' }))
     }
   })
 
   it('that is cut short, or holds rubbish, is refused', () => {
-    for (const json of ['', 'null', '[]', '{}', good.slice(0, -2), changed(answer => { answer['tls_cert'] = 'AAAA' }), changed(answer => { answer['cert'] = 'AAAA' }), changed(answer => { answer.host_signers[0]!['checking_keys'] = ['AAAA'] })]) {
+    for (const json of [
+      '',
+      'null',
+      '[]',
+      '{}',
+      good.slice(0, -2),
+      changed(answer => {
+        answer['tls_cert'] = 'AAAA'
+      }),
+      changed(answer => {
+        answer['cert'] = 'AAAA'
+      }),
+      changed(answer => {
+        answer.host_signers[0]!['checking_keys'] = ['AAAA']
+      }),
+    ]) {
       expect(() => read(json)).toThrow(expect.objectContaining({ code: 'proxy/answer' }))
     }
   })
 
   it('that is not valid yet, or over, by our clock says so with both times', () => {
     for (const now of [NOW - 3_600_000, NOW + 48 * 3_600_000]) {
-      expect(() => read(good, now)).toThrow(expect.objectContaining({ code: 'proxy/clock', facts: expect.objectContaining({ here: new Date(now).toISOString(), there: expect.any(String) }) }))
+      expect(() => read(good, now)).toThrow(
+        expect.objectContaining({
+          code: 'proxy/clock',
+          facts: expect.objectContaining({ here: new Date(now).toISOString(), there: expect.any(String) }),
+        }),
+      )
     }
   })
 
@@ -67,7 +106,11 @@ describe('a captured login answer', () => {
     const pin = caPin(pem)
     checkCaPin(exported, pin, address)
     checkCaPin(exported, ` ${pin.toUpperCase().replace('SHA', 'sha')}, sha256:${'0'.repeat(64)}`, address)
-    for (const [cas, wrong] of [[exported, `sha256:${'0'.repeat(64)}`], ['', pin], [exported + exported.replaceAll('M', 'N'), pin]] as const) {
+    for (const [cas, wrong] of [
+      [exported, `sha256:${'0'.repeat(64)}`],
+      ['', pin],
+      [exported + exported.replaceAll('M', 'N'), pin],
+    ] as const) {
       expect(() => checkCaPin(cas, wrong, address)).toThrow(expect.objectContaining({ code: 'proxy/pin-mismatch' }))
     }
     expect(() => checkCaPin(exported, 'sha1:00', address)).toThrow(expect.objectContaining({ code: 'usage/invalid' }))

@@ -9,16 +9,27 @@ describe('a captured ping', () => {
   for (const name of ['ping', 'ping-local', 'ping-no-alpn', 'ping-v1-prefix']) {
     it(`of ${name} tells cluster, version and how to sign in`, () => {
       expect(readPing(capturedAnswer(name), asked)).toEqual({
-        cluster: 'root.example', serverVersion: '13.0.0-dev', minClientVersion: name === 'ping-local' ? '' : '12.0.0', authType: 'local', secondFactor: 'off',
-        webProxy: { host: 'localhost', port: 13_080 }, tlsRouting: true,
+        cluster: 'root.example',
+        serverVersion: '13.0.0-dev',
+        minClientVersion: name === 'ping-local' ? '' : '12.0.0',
+        authType: 'local',
+        secondFactor: 'off',
+        webProxy: { host: 'localhost', port: 13_080 },
+        tlsRouting: true,
       })
     })
   }
 
   for (const [name, secondFactor, kind] of [
-    ['ping-otp', 'otp', 'password-and-code'], ['ping-otp-local', 'otp', 'password-and-code'], ['ping-on', 'on', 'password-and-code'],
-    ['ping-on-local', 'on', 'password-and-code'], ['ping-on-passwordless', 'on', 'password-and-code'], ['ping-optional', 'optional', 'password-and-code'],
-    ['ping-optional-local', 'optional', 'password-and-code'], ['ping-webauthn', 'webauthn', 'unsupported'], ['ping-webauthn-local', 'webauthn', 'unsupported'],
+    ['ping-otp', 'otp', 'password-and-code'],
+    ['ping-otp-local', 'otp', 'password-and-code'],
+    ['ping-on', 'on', 'password-and-code'],
+    ['ping-on-local', 'on', 'password-and-code'],
+    ['ping-on-passwordless', 'on', 'password-and-code'],
+    ['ping-optional', 'optional', 'password-and-code'],
+    ['ping-optional-local', 'optional', 'password-and-code'],
+    ['ping-webauthn', 'webauthn', 'unsupported'],
+    ['ping-webauthn-local', 'webauthn', 'unsupported'],
   ] as const) {
     it(`of ${name} asks for ${kind}`, () => {
       const ping = readPing(capturedAnswer(name), asked)
@@ -28,17 +39,29 @@ describe('a captured ping', () => {
   }
 
   it('of find has no sign-in but the same addresses', () => {
-    expect(readPing(capturedAnswer('find'), asked)).toMatchObject({ cluster: 'root.example', authType: '', webProxy: { host: 'localhost', port: 13_080 } })
+    expect(readPing(capturedAnswer('find'), asked)).toMatchObject({
+      cluster: 'root.example',
+      authType: '',
+      webProxy: { host: 'localhost', port: 13_080 },
+    })
   })
 
   it('of an unknown connector gives the words of the proxy', () => {
-    expect(() => readPing(capturedAnswer('ping-unknown-connector'), asked)).toThrow(expect.objectContaining({ code: 'proxy/answer', facts: expect.objectContaining({ why: expect.stringContaining('invalid connector name') }) }))
+    expect(() => readPing(capturedAnswer('ping-unknown-connector'), asked)).toThrow(
+      expect.objectContaining({
+        code: 'proxy/answer',
+        facts: expect.objectContaining({ why: expect.stringContaining('invalid connector name') }),
+      }),
+    )
   })
 
   it('with a name that is not its own points to the right address', () => {
-    expect(() => readPing(capturedAnswer('unknown-host'), asked)).toThrow(expect.objectContaining({
-      code: 'proxy/not-teleport', facts: { proxy: 'typed.example:443', why: 'it points to localhost:13080; try that address' },
-    }))
+    expect(() => readPing(capturedAnswer('unknown-host'), asked)).toThrow(
+      expect.objectContaining({
+        code: 'proxy/not-teleport',
+        facts: { proxy: 'typed.example:443', why: 'it points to localhost:13080; try that address' },
+      }),
+    )
   })
 
   for (const name of ['not-found-webapi', 'root']) {
