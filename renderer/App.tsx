@@ -11,7 +11,11 @@ import { text } from './words.ts'
 
 export function App({ bridge, projection }: { readonly bridge: Bridge; readonly projection: Projection }) {
   const engine = useMemo(() => ({ bridge, projection }), [bridge, projection])
-  return <EngineContext value={engine}><Pages /></EngineContext>
+  return (
+    <EngineContext value={engine}>
+      <Pages />
+    </EngineContext>
+  )
 }
 
 function Pages() {
@@ -19,7 +23,11 @@ function Pages() {
   const reload = useReload()
   switch (projected.phase) {
     case 'loading':
-      return <main className={css['middle']} aria-busy="true"><p role="status">{text.loading}</p></main>
+      return (
+        <main className={css['middle']} aria-busy="true">
+          <p role="status">{text.loading}</p>
+        </main>
+      )
     case 'failed':
       return (
         <main className={css['middle']}>

@@ -35,17 +35,24 @@ export function useReload(): () => void {
   return useCallback(() => void projection.reload(), [projection])
 }
 
-export type SendQuestion = <Q extends Question>(question: Q, ask: Ask<Q>, onFailure?: (failure: Failure) => void) => Promise<Answer<Q> | undefined>
+export type SendQuestion = <Q extends Question>(
+  question: Q,
+  ask: Ask<Q>,
+  onFailure?: (failure: Failure) => void,
+) => Promise<Answer<Q> | undefined>
 
 /** Asks the engine; a failure goes to `onFailure`, and what the person cancelled to nobody. */
 export function useAsk(): SendQuestion {
   const { bridge } = useEngine()
-  return useCallback(async (question, ask, onFailure) => {
-    const reply = await bridge.ask(question, ask)
-    if (reply.ok) return reply.value
-    if (reply.failure.code !== 'app/cancelled') onFailure?.(reply.failure)
-    return undefined
-  }, [bridge])
+  return useCallback(
+    async (question, ask, onFailure) => {
+      const reply = await bridge.ask(question, ask)
+      if (reply.ok) return reply.value
+      if (reply.failure.code !== 'app/cancelled') onFailure?.(reply.failure)
+      return undefined
+    },
+    [bridge],
+  )
 }
 
 /** Reads the state of this moment, for what is decided after an answer came. */

@@ -73,7 +73,8 @@ export const text = {
     unsupported: (cluster: string, wants: string) => `${cluster} asks for ${wants}`,
     unsupportedNext: 'Portico cannot do this yet. Ask for a local user with a password and a one-time code.',
     again: 'Sign in again',
-    againLead: (n: number) => (n === 0 ? 'Your databases are a password away.' : `${count(n, 'connection')} ${n === 1 ? 'waits' : 'wait'} and will go on.`),
+    againLead: (n: number) =>
+      n === 0 ? 'Your databases are a password away.' : `${count(n, 'connection')} ${n === 1 ? 'waits' : 'wait'} and will go on.`,
   },
 
   trust: {
@@ -95,7 +96,8 @@ export const text = {
     clear: 'Clear search',
     running: 'Running',
     databases: 'Databases',
-    shown: (shown: number, total: number) => `${shown.toLocaleString('en')} of ${total.toLocaleString('en')} shown, ${(total - shown).toLocaleString('en')} hidden by the search`,
+    shown: (shown: number, total: number) =>
+      `${shown.toLocaleString('en')} of ${total.toLocaleString('en')} shown, ${(total - shown).toLocaleString('en')} hidden by the search`,
     nothing: 'No database matches',
     nothingNext: 'Try fewer words, or filters like env:prod, proto:postgres and is:running.',
     noneRunning: 'Nothing is running',
@@ -114,7 +116,13 @@ export const text = {
   action: { connect: 'Connect', cancel: 'Cancel', disconnect: 'Disconnect', again: 'Try again', closing: 'Closing…' },
 
   status: {
-    idle: 'Not connected', starting: 'Connecting', open: 'Connected', waiting: 'Waiting for sign-in', trouble: 'Trouble', stopping: 'Closing', failed: 'Failed',
+    idle: 'Not connected',
+    starting: 'Connecting',
+    open: 'Connected',
+    waiting: 'Waiting for sign-in',
+    trouble: 'Trouble',
+    stopping: 'Closing',
+    failed: 'Failed',
   },
 
   row: {
@@ -129,8 +137,16 @@ export const text = {
     title: 'Details',
     none: 'Choose a database to see how to reach it.',
     connections: (n: number) => (n === 0 ? 'no connections' : count(n, 'connection')),
-    host: 'Host', port: 'Port', user: 'User', database: 'Database', password: 'Password', passwordNone: 'none needed',
-    url: 'URL', jdbc: 'JDBC', command: 'Command', socket: 'Socket',
+    host: 'Host',
+    port: 'Port',
+    user: 'User',
+    database: 'Database',
+    password: 'Password',
+    passwordNone: 'none needed',
+    url: 'URL',
+    jdbc: 'JDBC',
+    command: 'Command',
+    socket: 'Socket',
     strings: 'Paste into your program',
     labels: 'Labels',
     choose: 'Choose…',
@@ -163,7 +179,8 @@ export const text = {
 
   banner: {
     ended: (ms: number) => `Your session ended ${ago(ms)}.`,
-    waiting: (connections: number, tunnels: number) => `${count(connections, 'connection')} on ${count(tunnels, 'tunnel')} ${connections === 1 ? 'is' : 'are'} waiting and will go on.`,
+    waiting: (connections: number, tunnels: number) =>
+      `${count(connections, 'connection')} on ${count(tunnels, 'tunnel')} ${connections === 1 ? 'is' : 'are'} waiting and will go on.`,
     idle: 'Sign in to connect again.',
     signIn: 'Sign in',
   },
@@ -203,7 +220,9 @@ const NEXT: Partial<Record<ErrorCode, string | ((facts: Facts) => string)>> = {
 
 /** A host name that begins a sentence keeps its letters. */
 const sentence = (line: string): string => {
-  const trimmed = shown(line).trim().replace(/[.\s]+$/, '')
+  const trimmed = shown(line)
+    .trim()
+    .replace(/[.\s]+$/, '')
   if (trimmed === '') return ''
   return `${/^\S*[.:]\S/.test(trimmed) ? trimmed[0] : trimmed[0]!.toUpperCase()}${trimmed.slice(1)}.`
 }
@@ -212,5 +231,9 @@ const sentence = (line: string): string => {
 export function failureWords(failure: Failure): Words {
   const { what, why, next } = wordsFor(failure)
   const own = NEXT[failure.code]
-  return { what: failure.code === 'usage/invalid' ? text.unusable : sentence(what), why: sentence(why), next: sentence(own === undefined ? next : typeof own === 'string' ? own : own(failure.facts)) }
+  return {
+    what: failure.code === 'usage/invalid' ? text.unusable : sentence(what),
+    why: sentence(why),
+    next: sentence(own === undefined ? next : typeof own === 'string' ? own : own(failure.facts)),
+  }
 }

@@ -12,7 +12,10 @@ interface BannerProps {
 export function Banner({ tone, strong, children, actions }: BannerProps) {
   return (
     <div className={css['banner']} data-tone={tone} role={tone === 'bad' ? 'alert' : 'status'}>
-      <p className={css['text']}>{strong !== undefined && <strong>{strong} </strong>}{children}</p>
+      <p className={css['text']}>
+        {strong !== undefined && <strong>{strong} </strong>}
+        {children}
+      </p>
       {actions !== undefined && <div className={css['actions']}>{actions}</div>}
     </div>
   )

@@ -9,7 +9,9 @@ export function FailureCallout({ failure, children }: { readonly failure: Failur
   return (
     <div className={css['callout']} role="alert">
       <p className={css['what']}>{what}</p>{' '}
-      <p>{why} {next}</p>
+      <p>
+        {why} {next}
+      </p>
       {children}
     </div>
   )

@@ -15,18 +15,33 @@ export function CodeField({ label, hint, value, autoFocus = false, onText }: Cod
   const [focused, setFocused] = useState(false)
   return (
     <div className={css['field']}>
-      <label htmlFor={id} className={css['label']}>{label}</label>
+      <label htmlFor={id} className={css['label']}>
+        {label}
+      </label>
       <div className={css['boxes']}>
         {[0, 1, 2, 3, 4, 5].map(at => (
-          <span key={at} className={css['box']} data-next={focused && at === Math.min(value.length, 5)} aria-hidden="true">{value[at] ?? ''}</span>
+          <span key={at} className={css['box']} data-next={focused && at === Math.min(value.length, 5)} aria-hidden="true">
+            {value[at] ?? ''}
+          </span>
         ))}
         <input
-          id={id} className={css['input']} value={value} required autoFocus={autoFocus} inputMode="numeric" autoComplete="one-time-code" pattern="[0-9]{6}" aria-describedby={`${id}-hint`}
+          id={id}
+          className={css['input']}
+          value={value}
+          required
+          autoFocus={autoFocus}
+          inputMode="numeric"
+          autoComplete="one-time-code"
+          pattern="[0-9]{6}"
+          aria-describedby={`${id}-hint`}
           onChange={event => onText(event.target.value.replace(/\D/g, '').slice(0, 6))}
-          onFocus={() => setFocused(true)} onBlur={() => setFocused(false)}
+          onFocus={() => setFocused(true)}
+          onBlur={() => setFocused(false)}
         />
       </div>
-      <p id={`${id}-hint`} className={css['hint']}>{hint}</p>
+      <p id={`${id}-hint`} className={css['hint']}>
+        {hint}
+      </p>
     </div>
   )
 }

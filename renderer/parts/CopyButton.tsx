@@ -19,5 +19,9 @@ export function CopyButton({ thing, value, onCopy }: CopyButtonProps) {
   const copy = async (): Promise<void> => {
     if (await onCopy(value)) setCopied(n => n + 1)
   }
-  return <Button look="small" aria-label={text.copyThing(thing)} onClick={() => void copy()}>{copied > 0 ? text.copied : text.copy}</Button>
+  return (
+    <Button look="small" aria-label={text.copyThing(thing)} onClick={() => void copy()}>
+      {copied > 0 ? text.copied : text.copy}
+    </Button>
+  )
 }

@@ -1,7 +1,17 @@
 const PATHS = {
-  search: <><circle cx="7" cy="7" r="4.3" /><path d="m10.2 10.2 3.3 3.3" /></>,
+  search: (
+    <>
+      <circle cx="7" cy="7" r="4.3" />
+      <path d="m10.2 10.2 3.3 3.3" />
+    </>
+  ),
   running: <path d="M1.5 8.5h3l2-5 3 9 2-4h3" />,
-  databases: <><ellipse cx="8" cy="3.7" rx="5" ry="2.1" /><path d="M3 3.7v8.6c0 1.2 2.2 2.1 5 2.1s5-.9 5-2.1V3.7M3 8c0 1.2 2.2 2.1 5 2.1S13 9.2 13 8" /></>,
+  databases: (
+    <>
+      <ellipse cx="8" cy="3.7" rx="5" ry="2.1" />
+      <path d="M3 3.7v8.6c0 1.2 2.2 2.1 5 2.1s5-.9 5-2.1V3.7M3 8c0 1.2 2.2 2.1 5 2.1S13 9.2 13 8" />
+    </>
+  ),
   play: <path d="M5 3.5v9l7-4.5z" />,
   close: <path d="m4 4 8 8m0-8-8 8" />,
   down: <path d="m5 6.5 3 3 3-3" />,
@@ -14,7 +24,17 @@ const PATHS = {
 /** Drawn here, so that no font or file is needed; always beside a word or an accessible name. */
 export function Icon({ name, size = 16 }: { readonly name: keyof typeof PATHS; readonly size?: number }) {
   return (
-    <svg viewBox="0 0 16 16" width={size} height={size} fill="none" stroke="currentColor" strokeWidth="1.4" strokeLinecap="round" strokeLinejoin="round" aria-hidden="true">
+    <svg
+      viewBox="0 0 16 16"
+      width={size}
+      height={size}
+      fill="none"
+      stroke="currentColor"
+      strokeWidth="1.4"
+      strokeLinecap="round"
+      strokeLinejoin="round"
+      aria-hidden="true"
+    >
       {PATHS[name]}
     </svg>
   )

@@ -8,5 +8,9 @@ interface IconButtonProps extends ComponentProps<'button'> {
 }
 
 export function IconButton({ icon, label, ...rest }: IconButtonProps) {
-  return <button {...rest} type="button" className={css['button']} aria-label={label} title={label}><Icon name={icon} /></button>
+  return (
+    <button {...rest} type="button" className={css['button']} aria-label={label} title={label}>
+      <Icon name={icon} />
+    </button>
+  )
 }

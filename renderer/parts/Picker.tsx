@@ -29,7 +29,12 @@ export function Picker({ label, value, allowed, onPick }: PickerProps) {
     }
     return (
       <input
-        className={css['input']} aria-label={label} defaultValue={value ?? ''} autoFocus maxLength={256} spellCheck={false}
+        className={css['input']}
+        aria-label={label}
+        defaultValue={value ?? ''}
+        autoFocus
+        maxLength={256}
+        spellCheck={false}
         onFocus={event => event.target.select()}
         onBlur={event => done(event.target.value)}
         onKeyDown={event => {
@@ -44,20 +49,30 @@ export function Picker({ label, value, allowed, onPick }: PickerProps) {
   return (
     <DropdownMenu.Root modal={false}>
       <DropdownMenu.Trigger className={css['trigger']} aria-label={`${label}: ${named}`} data-unset={value === null}>
-        <span className={css['value']}>{named}</span><Icon name="down" size={12} />
+        <span className={css['value']}>{named}</span>
+        <Icon name="down" size={12} />
       </DropdownMenu.Trigger>
       <DropdownMenu.Portal>
         <DropdownMenu.Content className={menu['content']} align="start" sideOffset={4} collisionPadding={8} aria-label={label}>
           <DropdownMenu.RadioGroup value={value ?? ''} onValueChange={onPick}>
             {options.map(option => (
               <DropdownMenu.RadioItem key={option} value={option} className={menu['item']} data-mono="true">
-                <span className={menu['mark']}><DropdownMenu.ItemIndicator><Icon name="check" size={12} /></DropdownMenu.ItemIndicator></span>
+                <span className={menu['mark']}>
+                  <DropdownMenu.ItemIndicator>
+                    <Icon name="check" size={12} />
+                  </DropdownMenu.ItemIndicator>
+                </span>
                 <span className={menu['label']}>{shown(option)}</span>
               </DropdownMenu.RadioItem>
             ))}
           </DropdownMenu.RadioGroup>
           {free && options.length > 0 && <DropdownMenu.Separator className={menu['separator']} />}
-          {free && <DropdownMenu.Item className={menu['item']} onSelect={() => setTyping(true)}><span className={menu['mark']} />{text.details.other}</DropdownMenu.Item>}
+          {free && (
+            <DropdownMenu.Item className={menu['item']} onSelect={() => setTyping(true)}>
+              <span className={menu['mark']} />
+              {text.details.other}
+            </DropdownMenu.Item>
+          )}
         </DropdownMenu.Content>
       </DropdownMenu.Portal>
     </DropdownMenu.Root>

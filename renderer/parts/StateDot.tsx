@@ -20,7 +20,12 @@ function shape(status: Status) {
       return <circle cx="5" cy="5" r="4" fill="currentColor" />
     case 'starting':
     case 'stopping':
-      return <><circle cx="5" cy="5" r="4.2" fill="none" stroke="currentColor" strokeWidth="1.1" /><path d="M5 2.2a2.8 2.8 0 0 1 0 5.6z" fill="currentColor" /></>
+      return (
+        <>
+          <circle cx="5" cy="5" r="4.2" fill="none" stroke="currentColor" strokeWidth="1.1" />
+          <path d="M5 2.2a2.8 2.8 0 0 1 0 5.6z" fill="currentColor" />
+        </>
+      )
     case 'waiting':
       return <path d="M2 1h2.2v8H2zM5.8 1H8v8H5.8z" fill="currentColor" />
     case 'trouble':

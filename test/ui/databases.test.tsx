@@ -6,9 +6,11 @@ import { aDatabase, aFailedTunnel, anOpenTunnel, aProfile, aStartingTunnel, HOST
 import { show, useLayout } from './show.tsx'
 
 const grid = (): Promise<HTMLElement> => screen.findByRole('grid', { name: 'Databases' })
-const row = (name: RegExp | string): HTMLElement => screen.getByRole('row', { name: typeof name === 'string' ? new RegExp(`\\b${name}\\b`) : name })
+const row = (name: RegExp | string): HTMLElement =>
+  screen.getByRole('row', { name: typeof name === 'string' ? new RegExp(`\\b${name}\\b`) : name })
 const details = (): ReturnType<typeof within> => within(screen.getByRole('complementary', { name: 'Details' }))
-const activeName = (of: HTMLElement): string => document.getElementById(of.getAttribute('aria-activedescendant') ?? '')?.querySelector('b')?.textContent ?? ''
+const activeName = (of: HTMLElement): string =>
+  document.getElementById(of.getAttribute('aria-activedescendant') ?? '')?.querySelector('b')?.textContent ?? ''
 
 describe('the list of databases', () => {
   useLayout()
@@ -17,7 +19,19 @@ describe('the list of databases', () => {
     show(STATES.main())
     await grid()
     expect(screen.getAllByRole('row').map(one => one.querySelector('b')?.textContent)).toEqual([
-      'Running', 'billing', 'events', 'orders', 'Databases', 'archive', 'cache', 'catalog', 'geo', 'logs', 'metrics', 'payroll', 'search',
+      'Running',
+      'billing',
+      'events',
+      'orders',
+      'Databases',
+      'archive',
+      'cache',
+      'catalog',
+      'geo',
+      'logs',
+      'metrics',
+      'payroll',
+      'search',
     ])
     const orders = within(row('orders'))
     expect(orders.getByText('Connected')).toBeTruthy()
@@ -40,14 +54,23 @@ describe('the list of databases', () => {
     act(() => bridge.change({ tunnels: [anOpenTunnel(orders)] }))
     fireEvent.click(screen.getByRole('button', { name: 'Disconnect orders' }))
     expect(bridge.asksOf('tunnel.stop')).toEqual([{ tunnel: 't-orders' }, { tunnel: 't-orders' }])
-    act(() => bridge.change({ tunnels: [aFailedTunnel(orders, { code: 'tunnel/port-in-use', facts: { port: 24017, pid: 99, program: 'nc' } })] }))
+    act(() =>
+      bridge.change({ tunnels: [aFailedTunnel(orders, { code: 'tunnel/port-in-use', facts: { port: 24017, pid: 99, program: 'nc' } })] }),
+    )
     expect(within(row('orders')).getByText('Port 24017 is taken: nc (pid 99) listens there')).toBeTruthy()
     fireEvent.click(screen.getByRole('button', { name: 'Try again orders' }))
     expect(bridge.asksOf('tunnel.start')).toHaveLength(2)
   })
 
   it('says in words why a question failed, and lets go of it', async () => {
-    show({ ...STATES.main(), tunnels: [] }, { 'tunnel.start': () => { throw new PorticoError('proxy/unreachable', { proxy: PROXY, why: 'no route to it' }) } })
+    show(
+      { ...STATES.main(), tunnels: [] },
+      {
+        'tunnel.start': () => {
+          throw new PorticoError('proxy/unreachable', { proxy: PROXY, why: 'no route to it' })
+        },
+      },
+    )
     await grid()
     fireEvent.click(screen.getByRole('button', { name: 'Connect orders' }))
     const alert = await screen.findByRole('alert')
@@ -58,21 +81,37 @@ describe('the list of databases', () => {
 
   it('leaves the reason to the row when the engine put it there', async () => {
     const orders = aDatabase('orders')
-    const bridge = show({ ...STATES.main(), databases: { state: 'ready', items: [orders], failure: null }, tunnels: [] }, { 'tunnel.start': () => {
-      const failure = { code: 'tunnel/port-in-use', facts: { port: 24017 } } as const
-      bridge.change({ tunnels: [aFailedTunnel(orders, failure)] })
-      throw new PorticoError(failure.code, failure.facts)
-    } })
+    const bridge = show(
+      { ...STATES.main(), databases: { state: 'ready', items: [orders], failure: null }, tunnels: [] },
+      {
+        'tunnel.start': () => {
+          const failure = { code: 'tunnel/port-in-use', facts: { port: 24017 } } as const
+          bridge.change({ tunnels: [aFailedTunnel(orders, failure)] })
+          throw new PorticoError(failure.code, failure.facts)
+        },
+      },
+    )
     await grid()
-    await act(async () => { fireEvent.click(screen.getByRole('button', { name: 'Connect orders' })) })
+    await act(async () => {
+      fireEvent.click(screen.getByRole('button', { name: 'Connect orders' }))
+    })
     expect(within(row('orders')).getByText(/Port 24017 is taken/)).toBeTruthy()
     expect(within(screen.getByRole('main')).queryByRole('alert')).toBeNull()
   })
 
   it('shows nothing when the person cancelled', async () => {
-    show({ ...STATES.main(), tunnels: [] }, { 'tunnel.start': () => { throw new PorticoError('app/cancelled') } })
+    show(
+      { ...STATES.main(), tunnels: [] },
+      {
+        'tunnel.start': () => {
+          throw new PorticoError('app/cancelled')
+        },
+      },
+    )
     await grid()
-    await act(async () => { fireEvent.click(screen.getByRole('button', { name: 'Connect orders' })) })
+    await act(async () => {
+      fireEvent.click(screen.getByRole('button', { name: 'Connect orders' }))
+    })
     expect(screen.queryByRole('alert')).toBeNull()
   })
 
@@ -210,10 +249,19 @@ describe('the details', () => {
     expect(details().getByRole('heading', { name: 'orders' })).toBeTruthy()
     expect(details().getByText('PostgreSQL · prod.example.com · 2 connections')).toBeTruthy()
     expect(details().getByText('none needed')).toBeTruthy()
-    for (const name of ['host', 'port', 'user', 'database', 'url', 'jdbc', 'command']) fireEvent.click(details().getByRole('button', { name: `Copy ${name}` }))
-    await waitFor(() => expect(bridge.asksOf('clipboard.copy').map(one => one.text)).toEqual([
-      'localhost', '24017', 'alice', 'shop', 'postgres://alice@localhost:24017/shop', 'jdbc:postgresql://localhost:24017/shop?user=alice', 'psql -h localhost -p 24017 -U alice shop',
-    ]))
+    for (const name of ['host', 'port', 'user', 'database', 'url', 'jdbc', 'command'])
+      fireEvent.click(details().getByRole('button', { name: `Copy ${name}` }))
+    await waitFor(() =>
+      expect(bridge.asksOf('clipboard.copy').map(one => one.text)).toEqual([
+        'localhost',
+        '24017',
+        'alice',
+        'shop',
+        'postgres://alice@localhost:24017/shop',
+        'jdbc:postgresql://localhost:24017/shop?user=alice',
+        'psql -h localhost -p 24017 -U alice shop',
+      ]),
+    )
     expect((await details().findAllByText('Copied')).length).toBe(7)
   })
 
@@ -257,7 +305,9 @@ describe('the details', () => {
   })
 
   it('reconnects an open tunnel only when told to', async () => {
-    const bridge = show(STATES.main(), { 'tunnel.start': ({ databaseUser }) => anOpenTunnel(aDatabase('orders', { databaseUser: databaseUser ?? null })) })
+    const bridge = show(STATES.main(), {
+      'tunnel.start': ({ databaseUser }) => anOpenTunnel(aDatabase('orders', { databaseUser: databaseUser ?? null })),
+    })
     await grid()
     fireEvent.click(row('orders'))
     fireEvent.keyDown(details().getByRole('button', { name: 'User: alice' }), { key: 'Enter' })
@@ -272,7 +322,9 @@ describe('the details', () => {
     show(STATES.main())
     await grid()
     fireEvent.click(row('events'))
-    expect(details().getByRole('alert').textContent).toContain('The connection was closed by the other side. No database agent is online. Check that')
+    expect(details().getByRole('alert').textContent).toContain(
+      'The connection was closed by the other side. No database agent is online. Check that',
+    )
   })
 })
 
@@ -311,7 +363,9 @@ describe('the cluster', () => {
       'login.submit': () => aProfile(),
     })
     await grid()
-    expect(screen.getByText(/Your session ended 2 minutes ago\./).parentElement?.textContent).toContain('5 connections on 3 tunnels are waiting and will go on.')
+    expect(screen.getByText(/Your session ended 2 minutes ago\./).parentElement?.textContent).toContain(
+      '5 connections on 3 tunnels are waiting and will go on.',
+    )
     expect(screen.queryByRole('dialog')).toBeNull()
     fireEvent.click(screen.getByRole('button', { name: 'Sign in' }))
     const dialog = within(await screen.findByRole('dialog', { name: 'Sign in to prod.example.com' }))
@@ -329,7 +383,9 @@ describe('the cluster', () => {
 
   it('asks for a sign-in when a start needs one', async () => {
     show(STATES.main(), {
-      'tunnel.start': () => { throw new PorticoError('login/expired', { proxy: PROXY }) },
+      'tunnel.start': () => {
+        throw new PorticoError('login/expired', { proxy: PROXY })
+      },
       'login.look': ({ proxy }) => ({ proxy, cluster: 'prod.example.com', version: '13.0.0', kind: 'password', wants: '' }),
     })
     await grid()

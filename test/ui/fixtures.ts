@@ -10,22 +10,54 @@ const HOUR = 3_600_000
 
 export function aProfile(more: Partial<Profile> = {}): Profile {
   return {
-    proxy: PROXY, cluster: CLUSTER, user: 'alice', roles: ['access'], logins: ['alice'], kubeUsers: [], kubeGroups: [],
-    validUntil: Date.now() + 7.7 * HOUR + 30_000, expired: false, current: true, source: 'portico', ...more,
+    proxy: PROXY,
+    cluster: CLUSTER,
+    user: 'alice',
+    roles: ['access'],
+    logins: ['alice'],
+    kubeUsers: [],
+    kubeGroups: [],
+    validUntil: Date.now() + 7.7 * HOUR + 30_000,
+    expired: false,
+    current: true,
+    source: 'portico',
+    ...more,
   }
 }
 
 export function aDatabase(name: string, more: Partial<Database> = {}): Database {
   const dbProtocol = more.dbProtocol ?? 'postgres'
   return {
-    id: databaseId(CLUSTER, name), name, dbProtocol, alpn: [...(databaseAlpn(dbProtocol) ?? [])], description: '', labels: {}, uri: `${name}.internal:5432`, cluster: CLUSTER, agents: ['db-agent-1'],
-    databaseUsers: ['alice', 'reader'], databaseNames: ['*'], databaseUser: 'alice', databaseName: 'shop', port: 24017, ...more,
+    id: databaseId(CLUSTER, name),
+    name,
+    dbProtocol,
+    alpn: [...(databaseAlpn(dbProtocol) ?? [])],
+    description: '',
+    labels: {},
+    uri: `${name}.internal:5432`,
+    cluster: CLUSTER,
+    agents: ['db-agent-1'],
+    databaseUsers: ['alice', 'reader'],
+    databaseNames: ['*'],
+    databaseUser: 'alice',
+    databaseName: 'shop',
+    port: 24017,
+    ...more,
   }
 }
 
 const base = (database: Database) => ({
-  id: `t-${database.name}`, resource: database.id, kind: 'db' as const, name: database.name, cluster: database.cluster, dbProtocol: database.dbProtocol, mode: 'authenticated' as const,
-  databaseUser: database.databaseUser ?? 'alice', databaseName: database.databaseName ?? 'shop', alpn: database.alpn, since: Date.now() - 600_000,
+  id: `t-${database.name}`,
+  resource: database.id,
+  kind: 'db' as const,
+  name: database.name,
+  cluster: database.cluster,
+  dbProtocol: database.dbProtocol,
+  mode: 'authenticated' as const,
+  databaseUser: database.databaseUser ?? 'alice',
+  databaseName: database.databaseName ?? 'shop',
+  alpn: database.alpn,
+  since: Date.now() - 600_000,
 })
 
 export function aStartingTunnel(database: Database): Tunnel {
@@ -35,9 +67,20 @@ export function aStartingTunnel(database: Database): Tunnel {
 export function anOpenTunnel(database: Database, more: Partial<Extract<Tunnel, { state: 'open' }>> = {}): Tunnel {
   const { port, databaseUser, databaseName } = database
   return {
-    ...base(database), state: 'open', port, addresses: [`127.0.0.1:${port}`, `[::1]:${port}`], socket: null,
-    url: `postgres://${databaseUser}@localhost:${port}/${databaseName}`, jdbc: `jdbc:postgresql://localhost:${port}/${databaseName}?user=${databaseUser}`,
-    command: `psql -h localhost -p ${port} -U ${databaseUser} ${databaseName}`, connections: 2, waiting: 0, bytesIn: 81_920, bytesOut: 4096, trouble: null, ...more,
+    ...base(database),
+    state: 'open',
+    port,
+    addresses: [`127.0.0.1:${port}`, `[::1]:${port}`],
+    socket: null,
+    url: `postgres://${databaseUser}@localhost:${port}/${databaseName}`,
+    jdbc: `jdbc:postgresql://localhost:${port}/${databaseName}?user=${databaseUser}`,
+    command: `psql -h localhost -p ${port} -U ${databaseUser} ${databaseName}`,
+    connections: 2,
+    waiting: 0,
+    bytesIn: 81_920,
+    bytesOut: 4096,
+    trouble: null,
+    ...more,
   }
 }
 
@@ -45,18 +88,27 @@ export function aFailedTunnel(database: Database, failure: Extract<Tunnel, { sta
   return { ...base(database), state: 'failed', failure }
 }
 
-const d = (name: string, dbProtocol: string, port: number, labels: Record<string, string>, more: Partial<Database> = {}): Database => aDatabase(name, { dbProtocol, port, labels, ...more })
+const d = (name: string, dbProtocol: string, port: number, labels: Record<string, string>, more: Partial<Database> = {}): Database =>
+  aDatabase(name, { dbProtocol, port, labels, ...more })
 
 const orders = d('orders', 'postgres', 24017, { env: 'prod', team: 'shop', region: 'us-east-1' })
 const billing = d('billing', 'mysql', 21880, { env: 'prod', team: 'finance' })
 const events = d('events', 'mongodb', 27345, { env: 'prod', team: 'platform' })
 const metrics = d('metrics', 'postgres', 23333, { env: 'prod', team: 'platform' })
 const FEW = [
-  orders, billing, events,
+  orders,
+  billing,
+  events,
   d('archive', 'postgres', 28121, { env: 'prod', team: 'shop', region: 'us-east-2' }),
   d('cache', 'redis', 20466, { env: 'prod', team: 'shop' }),
   d('catalog', 'mysql', 25590, { env: 'staging', team: 'shop' }),
-  d('geo', 'postgres', 22904, { env: 'prod', team: 'maps', region: 'eu-west-1' }, { databaseUser: null, databaseUsers: ['maps_rw', 'maps_ro'] }),
+  d(
+    'geo',
+    'postgres',
+    22904,
+    { env: 'prod', team: 'maps', region: 'eu-west-1' },
+    { databaseUser: null, databaseUsers: ['maps_rw', 'maps_ro'] },
+  ),
   d('logs', 'clickhouse', 29007, { env: 'prod', team: 'platform' }),
   metrics,
   d('payroll', 'sqlserver', 26718, { env: 'prod', team: 'hr' }),
@@ -64,8 +116,14 @@ const FEW = [
 ]
 
 export function manyDatabases(count: number): Database[] {
-  const [protocols, teams, envs] = [['postgres', 'mysql', 'mongodb', 'redis'], ['shop', 'finance', 'maps', 'hr', 'platform'], ['prod', 'staging', 'dev']]
-  return Array.from({ length: count }, (_, n) => d(`db-${String(n).padStart(5, '0')}`, protocols[n % 4]!, 20_000 + (n % 10_000), { env: envs[n % 3]!, team: teams[n % 5]! }))
+  const [protocols, teams, envs] = [
+    ['postgres', 'mysql', 'mongodb', 'redis'],
+    ['shop', 'finance', 'maps', 'hr', 'platform'],
+    ['prod', 'staging', 'dev'],
+  ]
+  return Array.from({ length: count }, (_, n) =>
+    d(`db-${String(n).padStart(5, '0')}`, protocols[n % 4]!, 20_000 + (n % 10_000), { env: envs[n % 3]!, team: teams[n % 5]! }),
+  )
 }
 
 const main = (): AppState => ({
@@ -74,7 +132,8 @@ const main = (): AppState => ({
   profiles: [aProfile(), aProfile({ proxy: 'eu.example.com:443', cluster: 'eu.example.com', current: false, expired: true })],
   databases: { state: 'ready', items: [...FEW], failure: null },
   tunnels: [
-    anOpenTunnel(orders), anOpenTunnel(billing, { connections: 1 }),
+    anOpenTunnel(orders),
+    anOpenTunnel(billing, { connections: 1 }),
     aFailedTunnel(events, { code: 'tunnel/upstream-closed', facts: { why: 'no database agent is online' } }),
     aStartingTunnel(metrics),
   ],
@@ -87,18 +146,34 @@ export const STATES = {
   main,
   welcome: () => EMPTY_STATE,
   'lab-starting': () => ({ ...EMPTY_STATE, lab: { state: 'starting', step: 'Starting PostgreSQL' } }),
-  'lab-failed': () => ({ ...EMPTY_STATE, lab: { state: 'failed', failure: { code: 'lab/failed', facts: { why: 'PostgreSQL ended with code 1' } } } }),
-  known: () => ({ ...EMPTY_STATE, profiles: [aProfile({ expired: true })], notices: [{ id: 'n1', text: 'state.json could not be read. It was kept as state.json.bad and a new one was started.' }] }),
+  'lab-failed': () => ({
+    ...EMPTY_STATE,
+    lab: { state: 'failed', failure: { code: 'lab/failed', facts: { why: 'PostgreSQL ended with code 1' } } },
+  }),
+  known: () => ({
+    ...EMPTY_STATE,
+    profiles: [aProfile({ expired: true })],
+    notices: [{ id: 'n1', text: 'state.json could not be read. It was kept as state.json.bad and a new one was started.' }],
+  }),
   expired: () => {
     const before = main()
     return {
       ...before,
-      session: { state: 'ended', profile: aProfile({ expired: true, validUntil: Date.now() - 130_000 }), endedAt: Date.now() - 130_000, waiting: 5, tunnels: 3 },
+      session: {
+        state: 'ended',
+        profile: aProfile({ expired: true, validUntil: Date.now() - 130_000 }),
+        endedAt: Date.now() - 130_000,
+        waiting: 5,
+        tunnels: 3,
+      },
       tunnels: before.tunnels.map(tunnel => (tunnel.state === 'open' ? { ...tunnel, waiting: tunnel.name === 'orders' ? 3 : 2 } : tunnel)),
     }
   },
   ending: () => ({ ...main(), session: { state: 'active', profile: aProfile({ validUntil: Date.now() + 12 * 60_000 }) } }),
-  unreachable: () => ({ ...main(), proxy: { reachable: false, since: Date.now() - 90_000, failure: { code: 'proxy/unreachable', facts: { proxy: PROXY } } } }),
+  unreachable: () => ({
+    ...main(),
+    proxy: { reachable: false, since: Date.now() - 90_000, failure: { code: 'proxy/unreachable', facts: { proxy: PROXY } } },
+  }),
   notices: () => ({
     ...main(),
     tunnels: [anOpenTunnel(orders, { trouble: { code: 'access/denied', facts: { why: 'user "alice" may not use database "shop"' } } })],
@@ -106,11 +181,25 @@ export const STATES = {
   }),
   loading: () => ({ ...main(), databases: { state: 'loading', items: [], failure: null }, tunnels: [] }),
   empty: () => ({ ...main(), databases: { state: 'ready', items: [], failure: null }, tunnels: [] }),
-  'list-failed': () => ({ ...main(), databases: { state: 'failed', items: [], failure: { code: 'proxy/timeout', facts: { proxy: PROXY } } }, tunnels: [] }),
+  'list-failed': () => ({
+    ...main(),
+    databases: { state: 'failed', items: [], failure: { code: 'proxy/timeout', facts: { proxy: PROXY } } },
+    tunnels: [],
+  }),
   many: () => ({ ...main(), databases: { state: 'ready', items: [...FEW, ...manyDatabases(9_989)], failure: null } }),
   hostile: () => {
-    const database = aDatabase(hostile, { description: hostile, labels: { [hostile]: hostile }, cluster: hostile, databaseUsers: [hostile, 'alice'] })
-    return { ...main(), session: { state: 'active', profile: aProfile({ cluster: hostile, user: hostile }) }, databases: { state: 'ready', items: [database], failure: null }, tunnels: [] }
+    const database = aDatabase(hostile, {
+      description: hostile,
+      labels: { [hostile]: hostile },
+      cluster: hostile,
+      databaseUsers: [hostile, 'alice'],
+    })
+    return {
+      ...main(),
+      session: { state: 'active', profile: aProfile({ cluster: hostile, user: hostile }) },
+      databases: { state: 'ready', items: [database], failure: null },
+      tunnels: [],
+    }
   },
 } as const satisfies Record<string, () => AppState>
 

@@ -10,10 +10,20 @@ import { serveStrictly } from './gallery/serve.ts'
 // The window in a real browser, under its real content security policy: looks, contrast, layout, which happy-dom cannot know.
 const OUT = fileURLToPath(new URL('../../test-results/', import.meta.url))
 const LOOKED_AT: readonly StateName[] = ['main', 'welcome', 'lab-failed', 'expired', 'notices', 'list-failed', 'hostile']
-const SIZES = [[1180, 760], [800, 600], [600, 440]] as const
+const SIZES = [
+  [1180, 760],
+  [800, 600],
+  [600, 440],
+] as const
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
-const executablePath = [process.env['PORTICO_CHROMIUM'], '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome', chromium.executablePath()].find(path => path !== undefined && existsSync(path))
+const executablePath = [
+  process.env['PORTICO_CHROMIUM'],
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+  chromium.executablePath(),
+].find(path => path !== undefined && existsSync(path))
 
 let browser: Browser
 let server: Awaited<ReturnType<typeof serveStrictly>>
@@ -39,8 +49,14 @@ async function look(page: Page, name: string): Promise<void> {
 async function axe(page: Page): Promise<string[]> {
   if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(AXE)
   return page.evaluate(async () => {
-    const { violations } = await (window as unknown as { axe: { run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string; failureSummary: string }[] }[] }> } }).axe.run()
-    return violations.filter(one => ['serious', 'critical'].includes(one.impact)).flatMap(one => one.nodes.map(node => `${one.id}: ${node.html.slice(0, 200)} ${node.failureSummary.slice(0, 300)}`))
+    const { violations } = await (
+      window as unknown as {
+        axe: { run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string; failureSummary: string }[] }[] }> }
+      }
+    ).axe.run()
+    return violations
+      .filter(one => ['serious', 'critical'].includes(one.impact))
+      .flatMap(one => one.nodes.map(node => `${one.id}: ${node.html.slice(0, 200)} ${node.failureSummary.slice(0, 300)}`))
   })
 }
 
@@ -58,44 +74,54 @@ describe.skipIf(executablePath === undefined)('the window in a browser', () => {
 
   // All of them with PORTICO_PICTURES set; else those that differ in what they are made of.
   const states = process.env['PORTICO_PICTURES'] === undefined ? LOOKED_AT : (Object.keys(STATES) as StateName[])
-  it.each(states)('shows "%s" in both themes and three sizes with no serious finding of axe and no complaint of the policy', async state => {
-    for (const scheme of ['light', 'dark'] as const) {
-      const { page, complaints, close } = await open(state, scheme)
-      for (const [width, height] of SIZES) {
-        await page.setViewportSize({ width, height })
-        await page.screenshot({ path: `${OUT}window/${state}-${scheme}-${width}.png` })
-        expect(await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth), `${width} wide`).toBeLessThanOrEqual(0)
-        if (width === 1180 || (width === 600 && scheme === 'dark')) expect(await axe(page), `${state} ${scheme} ${width}`).toEqual([])
+  it.each(states)(
+    'shows "%s" in both themes and three sizes with no serious finding of axe and no complaint of the policy',
+    async state => {
+      for (const scheme of ['light', 'dark'] as const) {
+        const { page, complaints, close } = await open(state, scheme)
+        for (const [width, height] of SIZES) {
+          await page.setViewportSize({ width, height })
+          await page.screenshot({ path: `${OUT}window/${state}-${scheme}-${width}.png` })
+          expect(await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth), `${width} wide`).toBeLessThanOrEqual(
+            0,
+          )
+          if (width === 1180 || (width === 600 && scheme === 'dark')) expect(await axe(page), `${state} ${scheme} ${width}`).toEqual([])
+        }
+        expect(complaints).toEqual([])
+        await close()
       }
+    },
+    60_000,
+  )
+
+  it.each(['light', 'dark'] as const)(
+    'opens menus, pickers and the sign-in dialog under the policy, in %s',
+    async scheme => {
+      const { page, complaints, close } = await open('expired', scheme)
+      await page.setViewportSize({ width: 1180, height: 760 })
+      await page.getByRole('button', { name: /^Cluster/ }).click()
+      await page.getByRole('menuitem', { name: 'Sign out' }).waitFor()
+      await look(page, `menu-${scheme}`)
+      await page.keyboard.press('Escape')
+      await page.getByRole('row', { name: /orders/ }).click()
+      await page.getByRole('button', { name: 'Database: shop' }).click()
+      await page.getByRole('menuitem', { name: 'Other…' }).waitFor()
+      await look(page, `picker-${scheme}`)
+      await page.keyboard.press('Escape')
+      await page.getByRole('button', { name: 'Sign in' }).click()
+      await page.getByLabel('Password').fill('right')
+      await page.getByLabel('One-time code').click()
+      await page.keyboard.insertText('123 4')
+      await look(page, `dialog-${scheme}`)
+      await page.getByLabel('One-time code').fill('123456')
+      await page.keyboard.press('Enter')
+      await page.getByRole('dialog').waitFor({ state: 'detached' })
+      await page.getByText('Your session ended').waitFor({ state: 'detached' })
       expect(complaints).toEqual([])
       await close()
-    }
-  }, 60_000)
-
-  it.each(['light', 'dark'] as const)('opens menus, pickers and the sign-in dialog under the policy, in %s', async scheme => {
-    const { page, complaints, close } = await open('expired', scheme)
-    await page.setViewportSize({ width: 1180, height: 760 })
-    await page.getByRole('button', { name: /^Cluster/ }).click()
-    await page.getByRole('menuitem', { name: 'Sign out' }).waitFor()
-    await look(page, `menu-${scheme}`)
-    await page.keyboard.press('Escape')
-    await page.getByRole('row', { name: /orders/ }).click()
-    await page.getByRole('button', { name: 'Database: shop' }).click()
-    await page.getByRole('menuitem', { name: 'Other…' }).waitFor()
-    await look(page, `picker-${scheme}`)
-    await page.keyboard.press('Escape')
-    await page.getByRole('button', { name: 'Sign in' }).click()
-    await page.getByLabel('Password').fill('right')
-    await page.getByLabel('One-time code').click()
-    await page.keyboard.insertText('123 4')
-    await look(page, `dialog-${scheme}`)
-    await page.getByLabel('One-time code').fill('123456')
-    await page.keyboard.press('Enter')
-    await page.getByRole('dialog').waitFor({ state: 'detached' })
-    await page.getByText('Your session ended').waitFor({ state: 'detached' })
-    expect(complaints).toEqual([])
-    await close()
-  }, 30_000)
+    },
+    30_000,
+  )
 
   it('leads from an address over an unknown authority to the list', async () => {
     const { page, complaints, close } = await open('welcome', 'light')

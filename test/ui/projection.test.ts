@@ -11,7 +11,11 @@ const settled = (): Promise<void> => new Promise(resolve => setTimeout(resolve, 
 function heldBridge() {
   const waiting: ((read: { revision: number; state: AppState }) => void)[] = []
   const bridge = fakeBridge({}, { 'state.read': () => new Promise(resolve => void waiting.push(resolve)) })
-  return { bridge, reads: waiting, answer: (revision: number, slices: Partial<AppState> = {}) => waiting.shift()!({ revision, state: { ...EMPTY_STATE, ...slices } }) }
+  return {
+    bridge,
+    reads: waiting,
+    answer: (revision: number, slices: Partial<AppState> = {}) => waiting.shift()!({ revision, state: { ...EMPTY_STATE, ...slices } }),
+  }
 }
 const noticesOf = (projection: ReturnType<typeof openProjection>): string[] => {
   const now = projection.store.getState()
@@ -76,10 +80,15 @@ describe('projection', () => {
 
   it('says that the first read failed, and recovers by reload', async () => {
     let broken = true
-    const bridge = fakeBridge({}, { 'state.read': () => {
-      if (broken) throw new PorticoError('app/bug', { why: 'no' })
-      return { revision: 9, state: EMPTY_STATE }
-    } })
+    const bridge = fakeBridge(
+      {},
+      {
+        'state.read': () => {
+          if (broken) throw new PorticoError('app/bug', { why: 'no' })
+          return { revision: 9, state: EMPTY_STATE }
+        },
+      },
+    )
     const projection = openProjection(bridge)
     await settled()
     expect(projection.store.getState()).toMatchObject({ phase: 'failed', failure: { code: 'app/bug' } })
@@ -91,10 +100,12 @@ describe('projection', () => {
 
   it('keeps what is shown when a later read fails, and tries again at the next change', async () => {
     let broken = false
-    const bridge = fakeBridge(notice('one'), { 'state.read': () => {
-      if (broken) throw new PorticoError('app/bug')
-      return { revision: bridge.revision, state: bridge.state }
-    } })
+    const bridge = fakeBridge(notice('one'), {
+      'state.read': () => {
+        if (broken) throw new PorticoError('app/bug')
+        return { revision: bridge.revision, state: bridge.state }
+      },
+    })
     const projection = openProjection(bridge)
     await settled()
     broken = true

@@ -5,14 +5,20 @@ import { indexOf, matches, parseSearch } from '../../renderer/pages/databases/se
 import { linesOf, step, typeAhead } from '../../renderer/pages/databases/sections.ts'
 import { aDatabase, aFailedTunnel, anOpenTunnel, aStartingTunnel, manyDatabases } from './fixtures.ts'
 
-const orders = aDatabase('orders', { labels: { env: 'prod', team: 'big shop' }, description: 'Everything sold', agents: ['agent-7.internal'] })
+const orders = aDatabase('orders', {
+  labels: { env: 'prod', team: 'big shop' },
+  description: 'Everything sold',
+  agents: ['agent-7.internal'],
+})
 const cache = aDatabase('cache', { dbProtocol: 'redis', labels: { env: 'dev', 'teleport.dev/origin': 'config' } })
 const events = aDatabase('events', { dbProtocol: 'mongodb', labels: { env: 'production' } })
 const all = sortByName([orders, events, cache])
 
 function find(text: string, tunnels: readonly Tunnel[] = []): string[] {
   const terms = parseSearch(text)
-  return entriesOf(all, tunnels).filter(entry => matches(terms, indexOf(entry.database), entry)).map(entry => entry.database.name)
+  return entriesOf(all, tunnels)
+    .filter(entry => matches(terms, indexOf(entry.database), entry))
+    .map(entry => entry.database.name)
 }
 
 describe('search', () => {
@@ -48,7 +54,11 @@ describe('search', () => {
   })
 
   it('filters by what a tunnel is doing', () => {
-    const tunnels = [anOpenTunnel(orders, { waiting: 1 }), aFailedTunnel(events, { code: 'proxy/timeout', facts: {} }), aStartingTunnel(cache)]
+    const tunnels = [
+      anOpenTunnel(orders, { waiting: 1 }),
+      aFailedTunnel(events, { code: 'proxy/timeout', facts: {} }),
+      aStartingTunnel(cache),
+    ]
     expect(find('is:running', tunnels)).toEqual(['orders'])
     expect(find('is:failed', tunnels)).toEqual(['events'])
     expect(find('is:starting', tunnels)).toEqual(['cache'])
@@ -71,7 +81,8 @@ describe('search', () => {
 
 describe('lines of the list', () => {
   const entries = entriesOf(all, [anOpenTunnel(orders), aStartingTunnel(cache)])
-  const names = (some: ReturnType<typeof linesOf>): string[] => some.map(line => (line.kind === 'heading' ? `# ${line.title} ${line.count}` : line.entry.database.name))
+  const names = (some: ReturnType<typeof linesOf>): string[] =>
+    some.map(line => (line.kind === 'heading' ? `# ${line.title} ${line.count}` : line.entry.database.name))
 
   it('puts what runs first, and leaves what starts where it was', () => {
     expect(names(linesOf(entries))).toEqual(['# running 1', 'orders', '# databases 2', 'cache', 'events'])

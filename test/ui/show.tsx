@@ -8,7 +8,12 @@ import { fakeBridge, type FakeBridge } from '../kit/fake-bridge.ts'
 /** happy-dom lays nothing out: every element gets the size of a window, so that the virtual list has room. */
 export function useLayout(): void {
   beforeAll(() => {
-    for (const [name, value] of [['offsetHeight', 700], ['offsetWidth', 700], ['clientHeight', 700], ['clientWidth', 700]] as const) {
+    for (const [name, value] of [
+      ['offsetHeight', 700],
+      ['offsetWidth', 700],
+      ['clientHeight', 700],
+      ['clientWidth', 700],
+    ] as const) {
       Object.defineProperty(HTMLElement.prototype, name, { configurable: true, value })
     }
     HTMLElement.prototype.scrollTo = function scrollTo(this: HTMLElement, options?: ScrollToOptions | number) {

@@ -7,7 +7,13 @@ import { EMPTY_STATE } from '../../shared/state.ts'
 import { aProfile, PROXY, STATES } from './fixtures.ts'
 import { show, useLayout } from './show.tsx'
 
-const form = (kind: LoginForm['kind'], wants = ''): LoginForm => ({ proxy: PROXY, cluster: 'prod.example.com', version: '13.0.0', kind, wants })
+const form = (kind: LoginForm['kind'], wants = ''): LoginForm => ({
+  proxy: PROXY,
+  cluster: 'prod.example.com',
+  version: '13.0.0',
+  kind,
+  wants,
+})
 const typeAddress = async (address: string): Promise<void> => {
   fireEvent.change(await screen.findByLabelText('Address of your cluster'), { target: { value: address } })
   fireEvent.click(screen.getByRole('button', { name: 'Continue' }))
@@ -37,15 +43,21 @@ describe('welcome', () => {
     expect(bridge.asksOf('login.look')).toEqual([])
   })
 
-  it.each(['https://prod.example.com/web/login', 'prod.example.com', 'prod.example.com:3080', '[::1]:3080'])('looks at %s as it was typed', async address => {
-    const bridge = show(STATES.welcome(), { 'login.look': () => form('password') })
-    await typeAddress(` ${address} `)
-    expect(await screen.findByLabelText('Password')).toBeTruthy()
-    expect(bridge.asksOf('login.look')).toEqual([{ proxy: address }])
-  })
+  it.each(['https://prod.example.com/web/login', 'prod.example.com', 'prod.example.com:3080', '[::1]:3080'])(
+    'looks at %s as it was typed',
+    async address => {
+      const bridge = show(STATES.welcome(), { 'login.look': () => form('password') })
+      await typeAddress(` ${address} `)
+      expect(await screen.findByLabelText('Password')).toBeTruthy()
+      expect(bridge.asksOf('login.look')).toEqual([{ proxy: address }])
+    },
+  )
 
   it('offers clusters that somebody signed in to before', async () => {
-    const bridge = show({ ...EMPTY_STATE, profiles: [aProfile(), aProfile({ proxy: 'eu.example.com:443', cluster: 'eu.example.com', expired: true })] }, { 'login.look': () => form('password') })
+    const bridge = show(
+      { ...EMPTY_STATE, profiles: [aProfile(), aProfile({ proxy: 'eu.example.com:443', cluster: 'eu.example.com', expired: true })] },
+      { 'login.look': () => form('password') },
+    )
     fireEvent.click(await screen.findByRole('button', { name: 'Use' }))
     expect(bridge.asksOf('profile.use')).toEqual([{ proxy: PROXY }])
     fireEvent.click(screen.getByRole('button', { name: 'Sign in' }))
@@ -54,10 +66,12 @@ describe('welcome', () => {
 
   it('says that the state cannot be read, and tries again', async () => {
     let broken = true
-    show(STATES.welcome(), { 'state.read': () => {
-      if (broken) throw new PorticoError('app/bug', { why: 'no answer' })
-      return { revision: 1, state: EMPTY_STATE }
-    } })
+    show(STATES.welcome(), {
+      'state.read': () => {
+        if (broken) throw new PorticoError('app/bug', { why: 'no answer' })
+        return { revision: 1, state: EMPTY_STATE }
+      },
+    })
     expect(await screen.findByRole('heading', { name: 'Portico cannot show its state' })).toBeTruthy()
     broken = false
     fireEvent.click(screen.getByRole('button', { name: 'Try again' }))
@@ -76,7 +90,9 @@ describe('sign in', () => {
     fill('User name', ' alice ')
     fill('Password', ' spaces stay ')
     fireEvent.click(screen.getByRole('button', { name: 'Sign in' }))
-    await waitFor(() => expect(bridge.asksOf('login.submit')).toEqual([{ proxy: 'prod.example.com', user: 'alice', password: ' spaces stay ' }]))
+    await waitFor(() =>
+      expect(bridge.asksOf('login.submit')).toEqual([{ proxy: 'prod.example.com', user: 'alice', password: ' spaces stay ' }]),
+    )
   })
 
   it('takes a pasted code with its space, and digits only', async () => {
@@ -89,7 +105,12 @@ describe('sign in', () => {
   })
 
   it('says in words that a sign-in was refused, keeps the user and drops the code', async () => {
-    show(STATES.welcome(), { 'login.look': () => form('password-and-code'), 'login.submit': () => { throw new PorticoError('login/refused') } })
+    show(STATES.welcome(), {
+      'login.look': () => form('password-and-code'),
+      'login.submit': () => {
+        throw new PorticoError('login/refused')
+      },
+    })
     await typeAddress('prod.example.com')
     await screen.findByLabelText('Password')
     fill('User name', 'alice')
@@ -102,7 +123,12 @@ describe('sign in', () => {
   })
 
   it('asks for a code once the cluster says that it wants one', async () => {
-    show(STATES.welcome(), { 'login.look': () => form('password'), 'login.submit': () => { throw new PorticoError('login/code-needed', { proxy: PROXY }) } })
+    show(STATES.welcome(), {
+      'login.look': () => form('password'),
+      'login.submit': () => {
+        throw new PorticoError('login/code-needed', { proxy: PROXY })
+      },
+    })
     await typeAddress('prod.example.com')
     await screen.findByLabelText('Password')
     fill('User name', 'alice')
@@ -119,12 +145,16 @@ describe('sign in', () => {
 
   it('says why a proxy cannot be reached, and looks again', async () => {
     let off = true
-    show(STATES.welcome(), { 'login.look': () => {
-      if (off) throw new PorticoError('proxy/unreachable', { proxy: PROXY, why: 'the name is not known' })
-      return form('password')
-    } })
+    show(STATES.welcome(), {
+      'login.look': () => {
+        if (off) throw new PorticoError('proxy/unreachable', { proxy: PROXY, why: 'the name is not known' })
+        return form('password')
+      },
+    })
     await typeAddress('prod.example.com')
-    expect((await screen.findByRole('alert')).textContent).toContain('Cannot reach prod.example.com:443. The name is not known. Check the address and your network.')
+    expect((await screen.findByRole('alert')).textContent).toContain(
+      'Cannot reach prod.example.com:443. The name is not known. Check the address and your network.',
+    )
     off = false
     fireEvent.click(screen.getByRole('button', { name: 'Try again' }))
     expect(await screen.findByLabelText('Password')).toBeTruthy()
@@ -157,7 +187,9 @@ describe('sign in', () => {
   it('says when a file cannot be used or does not help', async () => {
     let readable = false
     show(STATES.welcome(), {
-      'login.look': () => { throw new PorticoError('proxy/untrusted', { proxy: PROXY, fingerprint: 'ab12cd', why: '"X" signed it' }) },
+      'login.look': () => {
+        throw new PorticoError('proxy/untrusted', { proxy: PROXY, fingerprint: 'ab12cd', why: '"X" signed it' })
+      },
       'trust.choose': () => {
         if (!readable) throw new PorticoError('usage/invalid', { why: 'notes.txt holds no certificate in PEM form' })
         return { chosen: true }

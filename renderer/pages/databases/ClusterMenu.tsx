@@ -31,9 +31,13 @@ export function ClusterMenu({ profile, profiles, ended, now, compact = false, on
     <DropdownMenu.Root modal={false}>
       <DropdownMenu.Trigger className={css['card']} data-compact={compact}>
         <Ring letter={([...shown(profile.user)][0] ?? '').toUpperCase()} fraction={left / WHOLE_MS} tone={left < SOON_MS ? 'warn' : 'ok'} />
-        {compact ? <span className="heard">{`${words.menu(cluster)}, ${user}, ${state}`}</span> : (
+        {compact ? (
+          <span className="heard">{`${words.menu(cluster)}, ${user}, ${state}`}</span>
+        ) : (
           <span className={css['lines']}>
-            <span className={css['cluster']} title={cluster}><span className="heard">{words.cluster}</span> {cluster}</span>
+            <span className={css['cluster']} title={cluster}>
+              <span className="heard">{words.cluster}</span> {cluster}
+            </span>
             <span className={css['user']}>{left === 0 ? words.ended : `${user} · ${state}`}</span>
           </span>
         )}
@@ -45,15 +49,26 @@ export function ClusterMenu({ profile, profiles, ended, now, compact = false, on
             <DropdownMenu.RadioGroup value={profile.proxy} onValueChange={onUse}>
               {profiles.map(one => (
                 <DropdownMenu.RadioItem key={one.proxy} value={one.proxy} className={menu['item']}>
-                  <span className={menu['mark']}><DropdownMenu.ItemIndicator><Icon name="check" size={12} /></DropdownMenu.ItemIndicator></span>
-                  <span className={menu['label']}>{shown(one.cluster)}<span className={menu['sub']}>{words.profile(shown(one.user), one.expired)}</span></span>
+                  <span className={menu['mark']}>
+                    <DropdownMenu.ItemIndicator>
+                      <Icon name="check" size={12} />
+                    </DropdownMenu.ItemIndicator>
+                  </span>
+                  <span className={menu['label']}>
+                    {shown(one.cluster)}
+                    <span className={menu['sub']}>{words.profile(shown(one.user), one.expired)}</span>
+                  </span>
                 </DropdownMenu.RadioItem>
               ))}
             </DropdownMenu.RadioGroup>
           )}
           {profiles.length > 1 && <DropdownMenu.Separator className={menu['separator']} />}
-          <DropdownMenu.Item className={menu['item']} onSelect={onAdd}>{words.add}</DropdownMenu.Item>
-          <DropdownMenu.Item className={menu['item']} onSelect={onSignOut}>{words.signOut}</DropdownMenu.Item>
+          <DropdownMenu.Item className={menu['item']} onSelect={onAdd}>
+            {words.add}
+          </DropdownMenu.Item>
+          <DropdownMenu.Item className={menu['item']} onSelect={onSignOut}>
+            {words.signOut}
+          </DropdownMenu.Item>
         </DropdownMenu.Content>
       </DropdownMenu.Portal>
     </DropdownMenu.Root>

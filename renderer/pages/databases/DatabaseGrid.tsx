@@ -26,7 +26,18 @@ const TYPING_MS = 700
 const domId = (index: number): string => `row-${index}`
 
 /** A grid whose focus stays on the whole: the active row is named by aria-activedescendant, so 10 000 rows cost 30 elements. */
-export function DatabaseGrid({ lines, active, unreachable, gridRef, onActivate, onChoose, onAct, onDetails, onCopy, onEscape }: DatabaseGridProps) {
+export function DatabaseGrid({
+  lines,
+  active,
+  unreachable,
+  gridRef,
+  onActivate,
+  onChoose,
+  onAct,
+  onDetails,
+  onCopy,
+  onEscape,
+}: DatabaseGridProps) {
   const typed = useRef({ text: '', at: 0 })
   const activeIndex = lines.findIndex(line => line.kind === 'entry' && line.entry.database.id === active)
   const virtualizer = useVirtualizer({
@@ -55,10 +66,13 @@ export function DatabaseGrid({ lines, active, unreachable, gridRef, onActivate, 
     onActivate(line.entry.database.id)
     virtualizer.scrollToIndex(index)
   }
-  const choose = useCallback((entry: Entry) => {
-    gridRef.current?.focus({ preventScroll: true })
-    onChoose(entry)
-  }, [gridRef, onChoose])
+  const choose = useCallback(
+    (entry: Entry) => {
+      gridRef.current?.focus({ preventScroll: true })
+      onChoose(entry)
+    },
+    [gridRef, onChoose],
+  )
 
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.ctrlKey || event.metaKey || event.altKey) return
@@ -68,13 +82,27 @@ export function DatabaseGrid({ lines, active, unreachable, gridRef, onActivate, 
     const onButton = event.target !== event.currentTarget
     const typing = event.timeStamp - typed.current.at < TYPING_MS && typed.current.text !== ''
     switch (event.key) {
-      case 'ArrowDown': go(step(lines, activeIndex, 1)); break
-      case 'ArrowUp': go(step(lines, activeIndex, -1)); break
-      case 'PageDown': go(step(lines, activeIndex, PAGE)); break
-      case 'PageUp': go(step(lines, activeIndex, -PAGE)); break
-      case 'Home': go(step(lines, -1, 1)); break
-      case 'End': go(step(lines, lines.length, -1)); break
-      case 'Escape': onEscape(); break
+      case 'ArrowDown':
+        go(step(lines, activeIndex, 1))
+        break
+      case 'ArrowUp':
+        go(step(lines, activeIndex, -1))
+        break
+      case 'PageDown':
+        go(step(lines, activeIndex, PAGE))
+        break
+      case 'PageUp':
+        go(step(lines, activeIndex, -PAGE))
+        break
+      case 'Home':
+        go(step(lines, -1, 1))
+        break
+      case 'End':
+        go(step(lines, lines.length, -1))
+        break
+      case 'Escape':
+        onEscape()
+        break
       case 'Enter':
         if (onButton || event.repeat) return
         if (entry !== undefined) onAct(entry)
@@ -97,7 +125,13 @@ export function DatabaseGrid({ lines, active, unreachable, gridRef, onActivate, 
 
   return (
     <div
-      ref={gridRef as Ref<HTMLDivElement>} role="grid" aria-label={text.list.title} aria-rowcount={lines.length} tabIndex={0} className={css['grid']} onKeyDown={onKeyDown}
+      ref={gridRef as Ref<HTMLDivElement>}
+      role="grid"
+      aria-label={text.list.title}
+      aria-rowcount={lines.length}
+      tabIndex={0}
+      className={css['grid']}
+      onKeyDown={onKeyDown}
       {...(activeIndex < 0 ? {} : { 'aria-activedescendant': domId(activeIndex) })}
     >
       <div role="rowgroup" className={css['rows']} style={{ height: virtualizer.getTotalSize() }}>
@@ -105,15 +139,30 @@ export function DatabaseGrid({ lines, active, unreachable, gridRef, onActivate, 
           const line = lines[item.index]!
           if (line.kind === 'heading') {
             return (
-              <div key={line.key} role="row" aria-rowindex={item.index + 1} className={css['heading']} style={{ transform: `translateY(${item.start}px)` }}>
-                <div role="gridcell" aria-colspan={4}><b>{text.list[line.title]}</b> <span>{line.count.toLocaleString('en')}</span></div>
+              <div
+                key={line.key}
+                role="row"
+                aria-rowindex={item.index + 1}
+                className={css['heading']}
+                style={{ transform: `translateY(${item.start}px)` }}
+              >
+                <div role="gridcell" aria-colspan={4}>
+                  <b>{text.list[line.title]}</b> <span>{line.count.toLocaleString('en')}</span>
+                </div>
               </div>
             )
           }
           return (
             <DatabaseRow
-              key={line.key} id={domId(item.index)} entry={line.entry} rowIndex={item.index + 1} active={item.index === activeIndex}
-              unreachable={unreachable} top={item.start} onChoose={choose} onAct={onAct}
+              key={line.key}
+              id={domId(item.index)}
+              entry={line.entry}
+              rowIndex={item.index + 1}
+              active={item.index === activeIndex}
+              unreachable={unreachable}
+              top={item.start}
+              onChoose={choose}
+              onAct={onAct}
             />
           )
         })}

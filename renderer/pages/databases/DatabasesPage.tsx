@@ -25,7 +25,13 @@ interface DatabasesPageProps {
 
 export function DatabasesPage({ session, onAddCluster }: DatabasesPageProps) {
   const ask = useAsk()
-  const [databases, tunnels, proxy, profiles, notices] = [useSlice('databases'), useSlice('tunnels'), useSlice('proxy'), useSlice('profiles'), useSlice('notices')]
+  const [databases, tunnels, proxy, profiles, notices] = [
+    useSlice('databases'),
+    useSlice('tunnels'),
+    useSlice('proxy'),
+    useSlice('profiles'),
+    useSlice('notices'),
+  ]
   const [hasDetails, hasSide] = [useMedia('(min-width: 900px)'), useMedia('(min-width: 640px)')]
   const now = useNow(20_000)
   const [view, setView] = useState<View>('databases')
@@ -51,28 +57,37 @@ export function DatabasesPage({ session, onAddCluster }: DatabasesPageProps) {
   }, [chosen, found.lines])
   const ended = session.state === 'ended'
 
-  const copy = useCallback(async (value: string): Promise<boolean> => {
-    const done = (await ask('clipboard.copy', { text: value }, setTrouble)) !== undefined
-    if (done) setSaid(text.copiedText(value))
-    return done
-  }, [ask])
+  const copy = useCallback(
+    async (value: string): Promise<boolean> => {
+      const done = (await ask('clipboard.copy', { text: value }, setTrouble)) !== undefined
+      if (done) setSaid(text.copiedText(value))
+      return done
+    },
+    [ask],
+  )
   const showDetails = useCallback((one: Entry): void => {
     setChosen(one.database.id)
     setOverlay(true)
     // After the panel is there.
     setTimeout(() => titleRef.current?.focus(), 0)
   }, [])
-  const onAct = useCallback((one: Entry): void => {
-    setChosen(one.database.id)
-    setTrouble(null)
-    const done = act(one)
-    setMissing(done ? undefined : one.database.id)
-    if (!done) showDetails(one)
-  }, [act, showDetails])
-  const onChoose = useCallback((one: Entry): void => {
-    setChosen(one.database.id)
-    if (!hasDetails) setOverlay(true)
-  }, [hasDetails])
+  const onAct = useCallback(
+    (one: Entry): void => {
+      setChosen(one.database.id)
+      setTrouble(null)
+      const done = act(one)
+      setMissing(done ? undefined : one.database.id)
+      if (!done) showDetails(one)
+    },
+    [act, showDetails],
+  )
+  const onChoose = useCallback(
+    (one: Entry): void => {
+      setChosen(one.database.id)
+      if (!hasDetails) setOverlay(true)
+    },
+    [hasDetails],
+  )
   const onCopyAddress = useCallback((one: Entry): void => void copy(addressOf(one)), [copy])
   const toList = useCallback((): void => {
     setOverlay(false)
@@ -108,23 +123,43 @@ export function DatabasesPage({ session, onAddCluster }: DatabasesPageProps) {
 
   const menu = (
     <ClusterMenu
-      profile={profile} profiles={profiles} ended={ended} now={now} compact={!hasSide} onAdd={onAddCluster}
-      onUse={to => void ask('profile.use', { proxy: to }, setTrouble)} onSignOut={() => void ask('login.end', { proxy: profile.proxy }, setTrouble)}
+      profile={profile}
+      profiles={profiles}
+      ended={ended}
+      now={now}
+      compact={!hasSide}
+      onAdd={onAddCluster}
+      onUse={to => void ask('profile.use', { proxy: to }, setTrouble)}
+      onSignOut={() => void ask('login.end', { proxy: profile.proxy }, setTrouble)}
     />
   )
   const engine: { status: Status; words: string } = ended
     ? { status: 'waiting', words: text.side.signedOut }
-    : proxy.reachable ? { status: 'open', words: text.side.engine(found.running) } : { status: 'trouble', words: text.side.offline }
+    : proxy.reachable
+      ? { status: 'open', words: text.side.engine(found.running) }
+      : { status: 'trouble', words: text.side.offline }
   const details = entry !== undefined && (hasDetails || overlay)
 
   return (
     <div className={css['page']}>
-      {hasSide && <Sidebar view={view} counts={{ running: found.running, databases: databases.items.length }} engine={engine} onView={setView}>{menu}</Sidebar>}
+      {hasSide && (
+        <Sidebar view={view} counts={{ running: found.running, databases: databases.items.length }} engine={engine} onView={setView}>
+          {menu}
+        </Sidebar>
+      )}
       <main className={css['list']}>
         <h1 className="heard">{text.list.title}</h1>
         <Notices
-          session={session} proxy={proxy} list={databases} notices={notices} trouble={trouble} now={now} onSignIn={signIn} onLook={() => void ask('databases.refresh', {}, setTrouble)}
-          onDismissNotice={id => void ask('notice.dismiss', { id })} onDismissTrouble={() => setTrouble(null)}
+          session={session}
+          proxy={proxy}
+          list={databases}
+          notices={notices}
+          trouble={trouble}
+          now={now}
+          onSignIn={signIn}
+          onLook={() => void ask('databases.refresh', {}, setTrouble)}
+          onDismissNotice={id => void ask('notice.dismiss', { id })}
+          onDismissTrouble={() => setTrouble(null)}
         />
         <div className={css['bar']}>
           {!hasSide && menu}
@@ -132,37 +167,75 @@ export function DatabasesPage({ session, onAddCluster }: DatabasesPageProps) {
         </div>
         {found.shown > 0 ? (
           <DatabaseGrid
-            lines={found.lines} active={entry?.database.id} unreachable={proxy.reachable ? undefined : profile.proxy} gridRef={gridRef}
-            onActivate={setChosen} onChoose={onChoose} onAct={onAct} onDetails={showDetails} onCopy={onCopyAddress} onEscape={() => (overlay && !hasDetails ? setOverlay(false) : setSearch(''))}
+            lines={found.lines}
+            active={entry?.database.id}
+            unreachable={proxy.reachable ? undefined : profile.proxy}
+            gridRef={gridRef}
+            onActivate={setChosen}
+            onChoose={onChoose}
+            onAct={onAct}
+            onDetails={showDetails}
+            onCopy={onCopyAddress}
+            onEscape={() => (overlay && !hasDetails ? setOverlay(false) : setSearch(''))}
           />
         ) : (
           <NothingToList
-            list={databases} view={view} search={search} cluster={profile.cluster}
-            onClear={() => { setSearch(''); setView('databases') }} onLook={() => void ask('databases.refresh', {}, setTrouble)}
+            list={databases}
+            view={view}
+            search={search}
+            cluster={profile.cluster}
+            onClear={() => {
+              setSearch('')
+              setView('databases')
+            }}
+            onLook={() => void ask('databases.refresh', {}, setTrouble)}
           />
         )}
-        <p className={css['count']} role="status" data-shown={search !== ''}>{search === '' ? '' : text.list.shown(found.shown, found.total)}</p>
-        <p className={css['said']} role="status" data-shown={said !== ''}>{said}</p>
+        <p className={css['count']} role="status" data-shown={search !== ''}>
+          {search === '' ? '' : text.list.shown(found.shown, found.total)}
+        </p>
+        <p className={css['said']} role="status" data-shown={said !== ''}>
+          {said}
+        </p>
       </main>
       {(hasDetails || details) && (
         <aside
-          className={css['details']} data-overlay={!hasDetails} aria-label={text.details.title}
+          className={css['details']}
+          data-overlay={!hasDetails}
+          aria-label={text.details.title}
           onKeyDown={event => {
             if (event.key !== 'Escape' || event.defaultPrevented) return
             event.preventDefault()
             toList()
           }}
         >
-          {entry === undefined ? <p className={css['none']}>{text.details.none}</p> : (
+          {entry === undefined ? (
+            <p className={css['none']}>{text.details.none}</p>
+          ) : (
             <DetailsPanel
-              entry={entry} choice={choiceOf(entry.database.id)} missing={missing === entry.database.id} titleRef={titleRef}
-              onChoice={choice => { choose(entry.database.id, choice); setMissing(undefined) }} onAct={() => onAct(entry)} onReconnect={() => reconnect(entry)} onCopy={copy}
+              entry={entry}
+              choice={choiceOf(entry.database.id)}
+              missing={missing === entry.database.id}
+              titleRef={titleRef}
+              onChoice={choice => {
+                choose(entry.database.id, choice)
+                setMissing(undefined)
+              }}
+              onAct={() => onAct(entry)}
+              onReconnect={() => reconnect(entry)}
+              onCopy={copy}
               onClose={hasDetails ? undefined : toList}
             />
           )}
         </aside>
       )}
-      {signInAfter === profile.validUntil && <SignInDialog profile={profile} waiting={session.state === 'ended' ? session.waiting : 0} onClose={() => setSignInAfter(undefined)} />}
+      {signInAfter === profile.validUntil && (
+        <SignInDialog
+          profile={profile}
+          waiting={session.state === 'ended' ? session.waiting : 0}
+          onClose={() => setSignInAfter(undefined)}
+        />
+      )}
     </div>
   )
 }

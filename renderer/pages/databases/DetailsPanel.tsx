@@ -38,16 +38,23 @@ export function DetailsPanel({ entry, choice, missing, titleRef, onChoice, onAct
   const open = tunnel?.state === 'open' ? tunnel : undefined
   const differs = open !== undefined && (user !== open.databaseUser || name !== open.databaseName)
   const action = actionOf(status)
-  const failure = tunnel?.state === 'failed' ? tunnel.failure : open?.trouble ?? null
+  const failure = tunnel?.state === 'failed' ? tunnel.failure : (open?.trouble ?? null)
   const labels = shownLabels(database)
-  const subtitle = [protocolTitle(database.dbProtocol), shown(database.cluster), ...(open === undefined ? [] : [words.connections(open.connections)])]
-  const copy = (thing: string, value: string | null) => (value === null || value === '' ? null : <CopyButton key={`${database.id} ${thing}`} thing={thing} value={value} onCopy={onCopy} />)
+  const subtitle = [
+    protocolTitle(database.dbProtocol),
+    shown(database.cluster),
+    ...(open === undefined ? [] : [words.connections(open.connections)]),
+  ]
+  const copy = (thing: string, value: string | null) =>
+    value === null || value === '' ? null : <CopyButton key={`${database.id} ${thing}`} thing={thing} value={value} onCopy={onCopy} />
 
   return (
     <div className={css['panel']}>
       <header className={css['head']}>
         <div className={css['line']}>
-          <h2 ref={titleRef} tabIndex={-1} className={css['title']} title={shown(database.name)}>{shown(database.name)}</h2>
+          <h2 ref={titleRef} tabIndex={-1} className={css['title']} title={shown(database.name)}>
+            {shown(database.name)}
+          </h2>
           <StatePill status={status} />
           {onClose !== undefined && <IconButton icon="close" label={text.close} onClick={onClose} />}
         </div>
@@ -58,43 +65,99 @@ export function DetailsPanel({ entry, choice, missing, titleRef, onChoice, onAct
       {failure !== null && <FailureCallout failure={failure} />}
 
       <dl className={css['card']}>
-        <Row name={words.host} copy={copy(words.host, 'localhost')}><code>localhost</code></Row>
-        <Row name={words.port} copy={copy(words.port, String(portOf(entry)))}><code data-faint={!isListening(entry)}>{portOf(entry)}</code></Row>
+        <Row name={words.host} copy={copy(words.host, 'localhost')}>
+          <code>localhost</code>
+        </Row>
+        <Row name={words.port} copy={copy(words.port, String(portOf(entry)))}>
+          <code data-faint={!isListening(entry)}>{portOf(entry)}</code>
+        </Row>
         <Row name={words.user} copy={copy(words.user, user)}>
-          <Picker key={`${database.id} user`} label={words.user} value={user} allowed={database.databaseUsers} onPick={picked => onChoice({ ...choice, databaseUser: picked })} />
+          <Picker
+            key={`${database.id} user`}
+            label={words.user}
+            value={user}
+            allowed={database.databaseUsers}
+            onPick={picked => onChoice({ ...choice, databaseUser: picked })}
+          />
         </Row>
         <Row name={words.database} copy={copy(words.database, name)}>
-          <Picker key={`${database.id} name`} label={words.database} value={name} allowed={database.databaseNames} onPick={picked => onChoice({ ...choice, databaseName: picked })} />
+          <Picker
+            key={`${database.id} name`}
+            label={words.database}
+            value={name}
+            allowed={database.databaseNames}
+            onPick={picked => onChoice({ ...choice, databaseName: picked })}
+          />
         </Row>
-        <Row name={words.password}><span className={css['none']}>{words.passwordNone}</span></Row>
+        <Row name={words.password}>
+          <span className={css['none']}>{words.passwordNone}</span>
+        </Row>
       </dl>
 
-      {missing && <p className={css['missing']} role="alert">{words.chooseFirst((user === null ? words.user : words.database).toLowerCase())}</p>}
+      {missing && (
+        <p className={css['missing']} role="alert">
+          {words.chooseFirst((user === null ? words.user : words.database).toLowerCase())}
+        </p>
+      )}
       {differs && (
         <div className={css['differs']} role="status">
-          <p>{words.nextTime(shown(open.databaseUser), shown(open.databaseName))} {open.connections > 0 && words.reconnectCloses(open.connections)}</p>
+          <p>
+            {words.nextTime(shown(open.databaseUser), shown(open.databaseName))}{' '}
+            {open.connections > 0 && words.reconnectCloses(open.connections)}
+          </p>
           <Button onClick={onReconnect}>{words.reconnect}</Button>
         </div>
       )}
-      {open === undefined && <Button look={action === 'cancel' || action === 'closing' ? 'quiet' : 'primary'} wide disabled={action === 'closing'} onClick={onAct}>{text.action[action]}</Button>}
+      {open === undefined && (
+        <Button
+          look={action === 'cancel' || action === 'closing' ? 'quiet' : 'primary'}
+          wide
+          disabled={action === 'closing'}
+          onClick={onAct}
+        >
+          {text.action[action]}
+        </Button>
+      )}
       {open === undefined && status !== 'failed' && <p className={css['hint']}>{words.notYet}</p>}
 
       {open !== undefined && (
         <section aria-labelledby="strings">
-          <h3 id="strings" className={css['heading']}>{words.strings}</h3>
+          <h3 id="strings" className={css['heading']}>
+            {words.strings}
+          </h3>
           <dl className={`${css['card']} ${css['strings']}`}>
-            {open.url !== null && <Row name={words.url} copy={copy(words.url, open.url)}><code>{shown(open.url)}</code></Row>}
-            {open.jdbc !== null && <Row name={words.jdbc} copy={copy(words.jdbc, open.jdbc)}><code>{shown(open.jdbc)}</code></Row>}
-            <Row name={words.command} copy={copy(words.command, open.command)}><code>{shown(open.command)}</code></Row>
-            {open.socket !== null && <Row name={words.socket} copy={copy(words.socket, open.socket)}><code>{shown(open.socket)}</code></Row>}
+            {open.url !== null && (
+              <Row name={words.url} copy={copy(words.url, open.url)}>
+                <code>{shown(open.url)}</code>
+              </Row>
+            )}
+            {open.jdbc !== null && (
+              <Row name={words.jdbc} copy={copy(words.jdbc, open.jdbc)}>
+                <code>{shown(open.jdbc)}</code>
+              </Row>
+            )}
+            <Row name={words.command} copy={copy(words.command, open.command)}>
+              <code>{shown(open.command)}</code>
+            </Row>
+            {open.socket !== null && (
+              <Row name={words.socket} copy={copy(words.socket, open.socket)}>
+                <code>{shown(open.socket)}</code>
+              </Row>
+            )}
           </dl>
         </section>
       )}
 
       {labels.length > 0 && (
         <section aria-labelledby="labels">
-          <h3 id="labels" className={css['heading']}>{words.labels}</h3>
-          <ul className={css['labels']}>{labels.map(([key, value]) => <li key={key}>{shown(`${key}=${value}`)}</li>)}</ul>
+          <h3 id="labels" className={css['heading']}>
+            {words.labels}
+          </h3>
+          <ul className={css['labels']}>
+            {labels.map(([key, value]) => (
+              <li key={key}>{shown(`${key}=${value}`)}</li>
+            ))}
+          </ul>
         </section>
       )}
     </div>
@@ -102,5 +165,11 @@ export function DetailsPanel({ entry, choice, missing, titleRef, onChoice, onAct
 }
 
 function Row({ name, children, copy }: { readonly name: string; readonly children: ReactNode; readonly copy?: ReactNode }) {
-  return <div className={css['row']}><dt>{name}</dt><dd className={css['value']}>{children}</dd><dd className={css['copy']}>{copy}</dd></div>
+  return (
+    <div className={css['row']}>
+      <dt>{name}</dt>
+      <dd className={css['value']}>{children}</dd>
+      <dd className={css['copy']}>{copy}</dd>
+    </div>
+  )
 }

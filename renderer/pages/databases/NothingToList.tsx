@@ -18,14 +18,28 @@ const words = text.list
 
 /** Why the list is empty, and what to do about it. */
 export function NothingToList({ list, view, search, cluster, onClear, onLook }: NothingToListProps) {
-  if (search !== '') return <Empty title={words.nothing} action={<Button onClick={onClear}>{words.clear}</Button>}>{words.nothingNext}</Empty>
-  if (view === 'running') return <Empty title={words.noneRunning} action={<Button onClick={onClear}>{words.showAll}</Button>}>{words.noneRunningNext}</Empty>
+  if (search !== '')
+    return (
+      <Empty title={words.nothing} action={<Button onClick={onClear}>{words.clear}</Button>}>
+        {words.nothingNext}
+      </Empty>
+    )
+  if (view === 'running')
+    return (
+      <Empty title={words.noneRunning} action={<Button onClick={onClear}>{words.showAll}</Button>}>
+        {words.noneRunningNext}
+      </Empty>
+    )
   switch (list.state) {
     case 'idle':
     case 'loading':
       return <Empty title={words.loading} />
     case 'ready':
-      return <Empty title={words.empty} action={<Button onClick={onLook}>{words.look}</Button>}>{words.emptyNext(cluster)}</Empty>
+      return (
+        <Empty title={words.empty} action={<Button onClick={onLook}>{words.look}</Button>}>
+          {words.emptyNext(cluster)}
+        </Empty>
+      )
     case 'failed':
       return (
         <Empty title={words.failed} action={<Button onClick={onLook}>{text.tryAgain}</Button>}>

@@ -20,31 +20,62 @@ interface NoticesProps {
 }
 
 /** What stands over the list, most important first; of the three that a lost cluster causes, only the first. */
-export function Notices({ session, proxy, list, notices, trouble, now, onSignIn, onLook, onDismissNotice, onDismissTrouble }: NoticesProps) {
+export function Notices({
+  session,
+  proxy,
+  list,
+  notices,
+  trouble,
+  now,
+  onSignIn,
+  onLook,
+  onDismissNotice,
+  onDismissTrouble,
+}: NoticesProps) {
   const close = (onClick: () => void) => <IconButton icon="close" label={text.dismiss} onClick={onClick} />
   return (
     <>
       {cluster()}
       {trouble !== null && <FailureBanner failure={trouble} onClose={onDismissTrouble} />}
-      {notices.map(notice => <Banner key={notice.id} tone="note" actions={close(() => onDismissNotice(notice.id))}>{notice.text}</Banner>)}
+      {notices.map(notice => (
+        <Banner key={notice.id} tone="note" actions={close(() => onDismissNotice(notice.id))}>
+          {notice.text}
+        </Banner>
+      ))}
     </>
   )
 
   function cluster() {
     if (session.state === 'ended') {
       return (
-        <Banner tone="warn" strong={text.banner.ended(now - session.endedAt)} actions={<Button look="primary" onClick={onSignIn}>{text.banner.signIn}</Button>}>
+        <Banner
+          tone="warn"
+          strong={text.banner.ended(now - session.endedAt)}
+          actions={
+            <Button look="primary" onClick={onSignIn}>
+              {text.banner.signIn}
+            </Button>
+          }
+        >
           {session.waiting > 0 ? text.banner.waiting(session.waiting, session.tunnels) : text.banner.idle}
         </Banner>
       )
     }
     if (!proxy.reachable) {
       const at = session.state === 'active' ? session.profile.proxy : ''
-      return <Banner tone="warn" strong={text.list.unreachable(at, proxy.since)}>{text.list.unreachableNext}</Banner>
+      return (
+        <Banner tone="warn" strong={text.list.unreachable(at, proxy.since)}>
+          {text.list.unreachableNext}
+        </Banner>
+      )
     }
     if (list.state === 'failed' && list.items.length > 0) {
       const words = list.failure === null ? undefined : failureWords(list.failure)
-      return <Banner tone="warn" strong={text.list.old} actions={<Button onClick={onLook}>{text.list.look}</Button>}>{words?.what} {words?.why}</Banner>
+      return (
+        <Banner tone="warn" strong={text.list.old} actions={<Button onClick={onLook}>{text.list.look}</Button>}>
+          {words?.what} {words?.why}
+        </Banner>
+      )
     }
     return null
   }
@@ -52,5 +83,9 @@ export function Notices({ session, proxy, list, notices, trouble, now, onSignIn,
 
 function FailureBanner({ failure, onClose }: { readonly failure: Failure; readonly onClose: () => void }) {
   const { what, why, next } = failureWords(failure)
-  return <Banner tone="bad" strong={what} actions={<IconButton icon="close" label={text.dismiss} onClick={onClose} />}>{why} {next}</Banner>
+  return (
+    <Banner tone="bad" strong={what} actions={<IconButton icon="close" label={text.dismiss} onClick={onClose} />}>
+      {why} {next}
+    </Banner>
+  )
 }

@@ -23,8 +23,26 @@ export function SearchField({ value, total, inputRef, onText, onLeave }: SearchF
   return (
     <div className={css['field']} role="search">
       <Icon name="search" size={14} />
-      <input ref={inputRef} type="text" className={css['input']} value={value} placeholder={text.list.search(total)} aria-label={text.list.searchLabel} aria-keyshortcuts="/" spellCheck={false} maxLength={400} onChange={event => onText(event.target.value)} onKeyDown={onKeyDown} />
-      {value === '' ? <kbd className={css['key']} aria-hidden="true">/</kbd> : <IconButton icon="close" label={text.list.clear} onClick={() => onText('')} />}
+      <input
+        ref={inputRef}
+        type="text"
+        className={css['input']}
+        value={value}
+        placeholder={text.list.search(total)}
+        aria-label={text.list.searchLabel}
+        aria-keyshortcuts="/"
+        spellCheck={false}
+        maxLength={400}
+        onChange={event => onText(event.target.value)}
+        onKeyDown={onKeyDown}
+      />
+      {value === '' ? (
+        <kbd className={css['key']} aria-hidden="true">
+          /
+        </kbd>
+      ) : (
+        <IconButton icon="close" label={text.list.clear} onClick={() => onText('')} />
+      )}
     </div>
   )
 }

@@ -20,7 +20,9 @@ const words = text.side
 export function Sidebar({ children, view, counts, engine, onView }: SidebarProps) {
   const item = (name: View): ReactNode => (
     <button type="button" className={css['item']} aria-current={view === name ? 'page' : undefined} onClick={() => onView(name)}>
-      <Icon name={name} /><span className={css['name']}>{words[name]}</span><span className={css['count']}>{counts[name].toLocaleString('en')}</span>
+      <Icon name={name} />
+      <span className={css['name']}>{words[name]}</span>
+      <span className={css['count']}>{counts[name].toLocaleString('en')}</span>
     </button>
   )
   return (
@@ -29,7 +31,10 @@ export function Sidebar({ children, view, counts, engine, onView }: SidebarProps
       <div className={css['group']}>{item('running')}</div>
       <h2 className={css['heading']}>{words.resources}</h2>
       <div className={css['group']}>{item('databases')}</div>
-      <p className={css['foot']} role="status"><StateDot status={engine.status} />{engine.words}</p>
+      <p className={css['foot']} role="status">
+        <StateDot status={engine.status} />
+        {engine.words}
+      </p>
     </nav>
   )
 }

@@ -28,8 +28,19 @@ export function statusOf(tunnel: Tunnel | undefined): Status {
 /** A tunnel whose database is not listed (any more, or another cluster's) still gets a row. */
 function databaseOf(tunnel: Tunnel): Database {
   return {
-    id: tunnel.resource, name: tunnel.name, dbProtocol: tunnel.dbProtocol, alpn: tunnel.alpn, description: '', labels: {}, uri: '', cluster: tunnel.cluster, agents: [],
-    databaseUsers: [tunnel.databaseUser], databaseNames: [tunnel.databaseName], databaseUser: tunnel.databaseUser, databaseName: tunnel.databaseName,
+    id: tunnel.resource,
+    name: tunnel.name,
+    dbProtocol: tunnel.dbProtocol,
+    alpn: tunnel.alpn,
+    description: '',
+    labels: {},
+    uri: '',
+    cluster: tunnel.cluster,
+    agents: [],
+    databaseUsers: [tunnel.databaseUser],
+    databaseNames: [tunnel.databaseName],
+    databaseUser: tunnel.databaseUser,
+    databaseName: tunnel.databaseName,
     port: 'port' in tunnel ? tunnel.port : 0,
   }
 }
@@ -70,13 +81,19 @@ export function isListening({ tunnel }: Entry): boolean {
 }
 
 /** The second line of a row: its labels or, when something is wrong, the reason. */
-export function noteOf({ database, tunnel, status }: Entry, unreachable: string | undefined): { readonly text: string; readonly tone: 'plain' | 'warn' | 'bad' } {
+export function noteOf(
+  { database, tunnel, status }: Entry,
+  unreachable: string | undefined,
+): { readonly text: string; readonly tone: 'plain' | 'warn' | 'bad' } {
   if (tunnel?.state === 'failed') return { text: shown(oneLine(tunnel.failure)), tone: 'bad' }
-  if (tunnel?.state === 'starting') return { text: unreachable === undefined ? text.row.starting : text.row.waitingForProxy(unreachable), tone: 'plain' }
+  if (tunnel?.state === 'starting')
+    return { text: unreachable === undefined ? text.row.starting : text.row.waitingForProxy(unreachable), tone: 'plain' }
   if (tunnel?.state === 'stopping') return { text: text.row.stopping, tone: 'plain' }
   if (status === 'waiting' && tunnel?.state === 'open') return { text: text.row.waiting(tunnel.waiting), tone: 'warn' }
   if (tunnel?.state === 'open' && tunnel.trouble !== null) return { text: shown(oneLine(tunnel.trouble)), tone: 'warn' }
-  const labels = shownLabels(database).map(([key, value]) => `${key}=${value}`).join(' · ')
+  const labels = shownLabels(database)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(' · ')
   return { text: shown(labels || database.description) || text.row.noLabels, tone: 'plain' }
 }
 
@@ -90,11 +107,19 @@ export type ActionName = 'connect' | 'cancel' | 'disconnect' | 'again' | 'closin
 /** What the one button of a row does. */
 export function actionOf(status: Status): ActionName {
   switch (status) {
-    case 'idle': return 'connect'
-    case 'starting': return 'cancel'
-    case 'open': case 'waiting': case 'trouble': return 'disconnect'
-    case 'stopping': return 'closing'
-    case 'failed': return 'again'
-    default: return assertNever(status)
+    case 'idle':
+      return 'connect'
+    case 'starting':
+      return 'cancel'
+    case 'open':
+    case 'waiting':
+    case 'trouble':
+      return 'disconnect'
+    case 'stopping':
+      return 'closing'
+    case 'failed':
+      return 'again'
+    default:
+      return assertNever(status)
   }
 }

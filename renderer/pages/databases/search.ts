@@ -17,7 +17,9 @@ type Term =
 export function indexOf(database: Database): Indexed {
   const labels = Object.entries(database.labels).map(([key, value]) => [key.toLowerCase(), value.toLowerCase()] as const)
   const protocol = `${database.dbProtocol}\n${protocolTitle(database.dbProtocol)}`.toLowerCase()
-  const haystack = [database.name, database.description, protocol, ...labels.map(([key, value]) => `${key}=${value}`), ...database.agents].join('\n').toLowerCase()
+  const haystack = [database.name, database.description, protocol, ...labels.map(([key, value]) => `${key}=${value}`), ...database.agents]
+    .join('\n')
+    .toLowerCase()
   return { haystack, labels: new Map(labels), protocol }
 }
 
@@ -44,7 +46,10 @@ const IS: Readonly<Record<string, readonly Status[]>> = {
 export function matches(terms: readonly Term[], indexed: Indexed, entry: Entry): boolean {
   return terms.every(term => {
     if (term.kind === 'word') return indexed.haystack.includes(term.word)
-    if (term.key === 'is') return Object.entries(IS).some(([name, statuses]) => name.startsWith(term.value) && (term.value === '' || statuses.includes(entry.status)))
+    if (term.key === 'is')
+      return Object.entries(IS).some(
+        ([name, statuses]) => name.startsWith(term.value) && (term.value === '' || statuses.includes(entry.status)),
+      )
     if (term.key === 'proto' || term.key === 'protocol') return indexed.protocol.includes(term.value)
     const label = indexed.labels.get(term.key)
     return label === undefined ? indexed.haystack.includes(term.word) : label.startsWith(term.value)

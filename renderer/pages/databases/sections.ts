@@ -15,7 +15,10 @@ export function linesOf(entries: readonly Entry[]): readonly Line[] {
     for (const entry of some) lines.push({ kind: 'entry', key: entry.database.id, entry })
   }
   add('running', entries.filter(isRunning))
-  add('databases', entries.filter(entry => !isRunning(entry)))
+  add(
+    'databases',
+    entries.filter(entry => !isRunning(entry)),
+  )
   return lines
 }
 

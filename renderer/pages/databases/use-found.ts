@@ -22,7 +22,14 @@ export function useFound(databases: readonly Database[], tunnels: readonly Tunne
   return useMemo(() => {
     const terms = parseSearch(search)
     const inView = view === 'running' ? entries.filter(isRunning) : entries
-    const found = terms.length === 0 ? inView : inView.filter(entry => matches(terms, index.get(entry.database.id) ?? indexOf(entry.database), entry))
-    return { entries, total: inView.length, shown: found.length, running: view === 'running' ? inView.length : entries.filter(isRunning).length, lines: linesOf(found) }
+    const found =
+      terms.length === 0 ? inView : inView.filter(entry => matches(terms, index.get(entry.database.id) ?? indexOf(entry.database), entry))
+    return {
+      entries,
+      total: inView.length,
+      shown: found.length,
+      running: view === 'running' ? inView.length : entries.filter(isRunning).length,
+      lines: linesOf(found),
+    }
   }, [entries, index, search, view])
 }

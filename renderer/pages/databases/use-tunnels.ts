@@ -21,42 +21,55 @@ export function useTunnels(onTrouble: (failure: Failure) => void, onSignIn: () =
   const stateNow = useStateNow()
   const [choices, setChoices] = useState<ReadonlyMap<DatabaseId, Choice>>(new Map())
 
-  const failed = useCallback((failure: Failure): void => {
-    if (ERRORS[failure.code].retry === 'log-in') onSignIn()
-    else onTrouble(failure)
-  }, [onSignIn, onTrouble])
+  const failed = useCallback(
+    (failure: Failure): void => {
+      if (ERRORS[failure.code].retry === 'log-in') onSignIn()
+      else onTrouble(failure)
+    },
+    [onSignIn, onTrouble],
+  )
 
-  const start = useCallback((entry: Entry): void => {
-    const choice = choices.get(entry.database.id) ?? NO_CHOICE
-    void ask('tunnel.start', { resource: entry.database.id, ...choice }, failure => {
-      // Its row says so already, beside Try again.
-      const told = stateNow()?.tunnels.some(tunnel => tunnel.resource === entry.database.id && tunnel.state === 'failed') === true
-      if (!told || ERRORS[failure.code].retry === 'log-in') failed(failure)
-    })
-  }, [ask, choices, failed, stateNow])
+  const start = useCallback(
+    (entry: Entry): void => {
+      const choice = choices.get(entry.database.id) ?? NO_CHOICE
+      void ask('tunnel.start', { resource: entry.database.id, ...choice }, failure => {
+        // Its row says so already, beside Try again.
+        const told = stateNow()?.tunnels.some(tunnel => tunnel.resource === entry.database.id && tunnel.state === 'failed') === true
+        if (!told || ERRORS[failure.code].retry === 'log-in') failed(failure)
+      })
+    },
+    [ask, choices, failed, stateNow],
+  )
 
-  const stop = useCallback((entry: Entry): void => {
-    if (entry.tunnel !== undefined) void ask('tunnel.stop', { tunnel: entry.tunnel.id }, failed)
-  }, [ask, failed])
+  const stop = useCallback(
+    (entry: Entry): void => {
+      if (entry.tunnel !== undefined) void ask('tunnel.stop', { tunnel: entry.tunnel.id }, failed)
+    },
+    [ask, failed],
+  )
 
-  const act = useCallback((entry: Entry): boolean => {
-    const { database, status } = entry
-    switch (actionOf(status)) {
-      case 'connect':
-      case 'again': {
-        const choice = choices.get(database.id) ?? NO_CHOICE
-        if ((choice.databaseUser ?? database.databaseUser) === null || (choice.databaseName ?? database.databaseName) === null) return false
-        start(entry)
-        return true
+  const act = useCallback(
+    (entry: Entry): boolean => {
+      const { database, status } = entry
+      switch (actionOf(status)) {
+        case 'connect':
+        case 'again': {
+          const choice = choices.get(database.id) ?? NO_CHOICE
+          if ((choice.databaseUser ?? database.databaseUser) === null || (choice.databaseName ?? database.databaseName) === null)
+            return false
+          start(entry)
+          return true
+        }
+        case 'cancel':
+        case 'disconnect':
+          stop(entry)
+          return true
+        case 'closing':
+          return true
       }
-      case 'cancel':
-      case 'disconnect':
-        stop(entry)
-        return true
-      case 'closing':
-        return true
-    }
-  }, [choices, start, stop])
+    },
+    [choices, start, stop],
+  )
 
   return {
     choiceOf: id => choices.get(id) ?? NO_CHOICE,

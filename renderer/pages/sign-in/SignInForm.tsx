@@ -38,11 +38,22 @@ export function SignInForm({ proxy, user: lastUser = '', onDone }: SignInFormPro
 
   switch (at.step) {
     case 'looking':
-      return <p className={css['looking']} role="status">{text.welcome.looking}</p>
+      return (
+        <p className={css['looking']} role="status">
+          {text.welcome.looking}
+        </p>
+      )
     case 'untrusted':
       return <TrustFile proxy={proxy} failure={at.failure} problem={at.problem} onChoose={chooseTrust} />
     case 'unreachable':
-      return <div className={css['form']}><FailureCallout failure={at.failure} /><Button wide onClick={look}>{text.tryAgain}</Button></div>
+      return (
+        <div className={css['form']}>
+          <FailureCallout failure={at.failure} />
+          <Button wide onClick={look}>
+            {text.tryAgain}
+          </Button>
+        </div>
+      )
     case 'form':
       if (at.form.kind === 'unsupported') {
         return (
@@ -55,10 +66,29 @@ export function SignInForm({ proxy, user: lastUser = '', onDone }: SignInFormPro
       return (
         <form ref={formRef} className={css['form']} onSubmit={event => void onSubmit(event)}>
           {at.refused !== null && <FailureCallout failure={at.refused} />}
-          <TextField label={words.user} value={user} autoFocus={lastUser === ''} required maxLength={256} autoComplete="username" onText={setUser} />
-          <TextField label={words.password} type="password" value={password} autoFocus={lastUser !== ''} required maxLength={1024} autoComplete="current-password" onText={setPassword} />
+          <TextField
+            label={words.user}
+            value={user}
+            autoFocus={lastUser === ''}
+            required
+            maxLength={256}
+            autoComplete="username"
+            onText={setUser}
+          />
+          <TextField
+            label={words.password}
+            type="password"
+            value={password}
+            autoFocus={lastUser !== ''}
+            required
+            maxLength={1024}
+            autoComplete="current-password"
+            onText={setPassword}
+          />
           {at.form.kind === 'password-and-code' && <CodeField label={words.code} hint={words.codeHint} value={code} onText={setCode} />}
-          <Button look="primary" type="submit" wide disabled={at.sending}>{at.sending ? words.going : words.go}</Button>
+          <Button look="primary" type="submit" wide disabled={at.sending}>
+            {at.sending ? words.going : words.go}
+          </Button>
         </form>
       )
   }

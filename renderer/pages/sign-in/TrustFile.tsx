@@ -33,18 +33,30 @@ export function TrustFile({ proxy, failure, problem, onChoose }: TrustFileProps)
   return (
     <div className={css['card']} role="alert">
       <p className={css['strong']}>{words.title(proxy)}</p>
-      <p>{typeof why === 'string' && why !== '' ? failureWords(failure).why : words.why} {words.next}</p>
+      <p>
+        {typeof why === 'string' && why !== '' ? failureWords(failure).why : words.why} {words.next}
+      </p>
       {problem === 'no-help' && <p className={css['problem']}>{words.noHelp}</p>}
       {problem !== null && problem !== 'no-help' && <FailureCallout failure={problem} />}
-      {typeof issuer === 'string' && issuer !== '' && <p><span className={css['muted']}>{words.issuer}</span> {shown(issuer)}</p>}
+      {typeof issuer === 'string' && issuer !== '' && (
+        <p>
+          <span className={css['muted']}>{words.issuer}</span> {shown(issuer)}
+        </p>
+      )}
       {typeof fingerprint === 'string' && fingerprint !== '' && (
         <div>
           <p className={css['muted']}>{words.fingerprint}</p>
-          <p className={css['print']}>{linesOf(fingerprint).map(line => <span key={line}>{line} </span>)}</p>
+          <p className={css['print']}>
+            {linesOf(fingerprint).map(line => (
+              <span key={line}>{line} </span>
+            ))}
+          </p>
           <p className={css['muted']}>{words.compare}</p>
         </div>
       )}
-      <Button look="primary" wide disabled={choosing} onClick={() => void choose()}>{choosing ? words.choosing : words.choose}</Button>
+      <Button look="primary" wide disabled={choosing} onClick={() => void choose()}>
+        {choosing ? words.choosing : words.choose}
+      </Button>
     </div>
   )
 }

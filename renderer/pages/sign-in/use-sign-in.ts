@@ -27,12 +27,23 @@ export function useSignIn(proxy: string): SignIn {
   /** Answers of an earlier look are not for this one. */
   const turn = useRef(0)
 
-  const failed = useCallback((failure: Failure): void =>
-    setAt(failure.code === 'proxy/untrusted' ? { step: 'untrusted', failure, problem: trust.current ? 'no-help' : null } : { step: 'unreachable', failure }), [])
+  const failed = useCallback(
+    (failure: Failure): void =>
+      setAt(
+        failure.code === 'proxy/untrusted'
+          ? { step: 'untrusted', failure, problem: trust.current ? 'no-help' : null }
+          : { step: 'unreachable', failure },
+      ),
+    [],
+  )
 
   const begin = useCallback(async (): Promise<void> => {
     const mine = ++turn.current
-    const form = await ask('login.look', { proxy, ...(trust.current ? { trust: true } : {}) }, failure => mine === turn.current && failed(failure))
+    const form = await ask(
+      'login.look',
+      { proxy, ...(trust.current ? { trust: true } : {}) },
+      failure => mine === turn.current && failed(failure),
+    )
     if (form !== undefined && mine === turn.current) setAt({ step: 'form', form, refused: null, sending: false })
   }, [ask, failed, proxy])
 
@@ -53,17 +64,30 @@ export function useSignIn(proxy: string): SignIn {
     await look()
   }, [ask, look, proxy])
 
-  const submit = useCallback(async ({ user, password, code }: { user: string; password: string; code: string }): Promise<boolean> => {
-    if (at.step !== 'form') return false
-    const { form } = at
-    setAt({ step: 'form', form, refused: null, sending: true })
-    const profile = await ask('login.submit', { proxy, user, password, ...(code === '' ? {} : { code }), ...(trust.current ? { trust: true } : {}) }, failure => {
-      if (failure.code === 'proxy/untrusted') failed(failure)
-      else setAt({ step: 'form', form: failure.code === 'login/code-needed' ? { ...form, kind: 'password-and-code' } : form, refused: failure, sending: false })
-    })
-    if (profile === undefined) setAt(now => (now.step === 'form' ? { ...now, sending: false } : now))
-    return profile !== undefined
-  }, [ask, at, failed, proxy])
+  const submit = useCallback(
+    async ({ user, password, code }: { user: string; password: string; code: string }): Promise<boolean> => {
+      if (at.step !== 'form') return false
+      const { form } = at
+      setAt({ step: 'form', form, refused: null, sending: true })
+      const profile = await ask(
+        'login.submit',
+        { proxy, user, password, ...(code === '' ? {} : { code }), ...(trust.current ? { trust: true } : {}) },
+        failure => {
+          if (failure.code === 'proxy/untrusted') failed(failure)
+          else
+            setAt({
+              step: 'form',
+              form: failure.code === 'login/code-needed' ? { ...form, kind: 'password-and-code' } : form,
+              refused: failure,
+              sending: false,
+            })
+        },
+      )
+      if (profile === undefined) setAt(now => (now.step === 'form' ? { ...now, sending: false } : now))
+      return profile !== undefined
+    },
+    [ask, at, failed, proxy],
+  )
 
   return { at, look: () => void look(), chooseTrust, submit }
 }

@@ -20,8 +20,13 @@ function Card({ tile, title, lead, action, children }: CardProps) {
   return (
     <section className={css['card']} aria-label={title}>
       <div className={css['line']}>
-        <span className={css['tile']} aria-hidden="true">{tile}</span>
-        <div className={css['lines']}><h3 className={css['title']}>{title}</h3><p className={css['lead']}>{lead}</p></div>
+        <span className={css['tile']} aria-hidden="true">
+          {tile}
+        </span>
+        <div className={css['lines']}>
+          <h3 className={css['title']}>{title}</h3>
+          <p className={css['lead']}>{lead}</p>
+        </div>
         {action}
       </div>
       {children}
@@ -32,13 +37,31 @@ function Card({ tile, title, lead, action, children }: CardProps) {
 /** The lab, from one click to its last step before the list shows. */
 export function LabCard({ lab, onStart }: { readonly lab: Lab; readonly onStart: () => void }) {
   const starting = lab.state === 'starting'
-  const label = starting ? words.labStarting : lab.state === 'failed' ? text.tryAgain : lab.state === 'running' ? words.labUse : words.labStart
+  const label = starting
+    ? words.labStarting
+    : lab.state === 'failed'
+      ? text.tryAgain
+      : lab.state === 'running'
+        ? words.labUse
+        : words.labStart
   return (
-    <Card tile={<Icon name="play" size={14} />} title={words.lab} lead={words.labLead} action={<Button disabled={starting} onClick={onStart}>{label}<span className="heard"> {words.theLab}</span></Button>}>
+    <Card
+      tile={<Icon name="play" size={14} />}
+      title={words.lab}
+      lead={words.labLead}
+      action={
+        <Button disabled={starting} onClick={onStart}>
+          {label}
+          <span className="heard"> {words.theLab}</span>
+        </Button>
+      }
+    >
       {starting && (
         <div className={css['progress']} role="status">
           <span className={css['bar']} aria-hidden="true" />
-          <p>{lab.step === '' ? words.labStarting : lab.step} <span className={css['lead']}>{words.labFirst}</span></p>
+          <p>
+            {lab.step === '' ? words.labStarting : lab.step} <span className={css['lead']}>{words.labFirst}</span>
+          </p>
         </div>
       )}
       {lab.state === 'failed' && <FailureCallout failure={lab.failure} />}
@@ -50,7 +73,9 @@ export function LabCard({ lab, onStart }: { readonly lab: Lab; readonly onStart:
 export function ProfileCard({ profile, onUse }: { readonly profile: Profile; readonly onUse: () => void }) {
   return (
     <Card
-      tile={(profile.cluster[0] ?? '').toUpperCase()} title={shown(profile.cluster)} lead={words.known(shown(profile.user), profile.expired)}
+      tile={(profile.cluster[0] ?? '').toUpperCase()}
+      title={shown(profile.cluster)}
+      lead={words.known(shown(profile.user), profile.expired)}
       action={<Button onClick={onUse}>{profile.expired ? words.signIn : words.use}</Button>}
     />
   )

@@ -39,10 +39,23 @@ export function WelcomePage({ onBack }: WelcomePageProps) {
 
   return (
     <div className={css['page']}>
-      {notices.map(notice => <Banner key={notice.id} tone="note" actions={<IconButton icon="close" label={text.dismiss} onClick={() => void ask('notice.dismiss', { id: notice.id })} />}>{notice.text}</Banner>)}
+      {notices.map(notice => (
+        <Banner
+          key={notice.id}
+          tone="note"
+          actions={<IconButton icon="close" label={text.dismiss} onClick={() => void ask('notice.dismiss', { id: notice.id })} />}
+        >
+          {notice.text}
+        </Banner>
+      ))}
       <main className={css['middle']}>
         <div className={css['column']}>
-          {back !== undefined && <div className={css['back']}><IconButton icon="back" label={text.back} onClick={back} /><span>{text.back}</span></div>}
+          {back !== undefined && (
+            <div className={css['back']}>
+              <IconButton icon="back" label={text.back} onClick={back} />
+              <span>{text.back}</span>
+            </div>
+          )}
           {signIn === undefined ? (
             <>
               <h1 className={css['title']}>{words.title}</h1>
@@ -58,16 +71,36 @@ export function WelcomePage({ onBack }: WelcomePageProps) {
                 }}
               >
                 <TextField
-                  label={words.address} hideLabel mono value={address} placeholder={words.placeholder} autoFocus maxLength={300} inputMode="url" autoComplete="off" aria-invalid={wrong}
-                  {...(wrong ? { hint: words.notAnAddress } : {})} onText={value => { setAddress(value); setWrong(false) }}
+                  label={words.address}
+                  hideLabel
+                  mono
+                  value={address}
+                  placeholder={words.placeholder}
+                  autoFocus
+                  maxLength={300}
+                  inputMode="url"
+                  autoComplete="off"
+                  aria-invalid={wrong}
+                  {...(wrong ? { hint: words.notAnAddress } : {})}
+                  onText={value => {
+                    setAddress(value)
+                    setWrong(false)
+                  }}
                 />
-                <Button look="primary" type="submit" wide>{words.go}</Button>
+                <Button look="primary" type="submit" wide>
+                  {words.go}
+                </Button>
               </form>
               <h2 className={css['or']}>{words.or}</h2>
               {trouble !== null && lab.state !== 'failed' && <FailureCallout failure={trouble} />}
-              {onBack === undefined && profiles.map(profile => (
-                <ProfileCard key={profile.proxy} profile={profile} onUse={() => (profile.expired ? setSignIn({ proxy: profile.proxy, user: profile.user }) : void use(profile.proxy))} />
-              ))}
+              {onBack === undefined &&
+                profiles.map(profile => (
+                  <ProfileCard
+                    key={profile.proxy}
+                    profile={profile}
+                    onUse={() => (profile.expired ? setSignIn({ proxy: profile.proxy, user: profile.user }) : void use(profile.proxy))}
+                  />
+                ))}
               <LabCard lab={lab} onStart={() => void startLab()} />
             </>
           ) : (

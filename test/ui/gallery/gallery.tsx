@@ -18,5 +18,13 @@ if (name !== null && Object.hasOwn(STATES, name)) {
   const bridge = livelyBridge(STATES[name as StateName]())
   root.render(<App bridge={bridge} projection={openProjection(bridge)} />)
 } else {
-  root.render(<ul>{Object.keys(STATES).map(state => <li key={state}><a href={`?state=${state}`}>{state}</a></li>)}</ul>)
+  root.render(
+    <ul>
+      {Object.keys(STATES).map(state => (
+        <li key={state}>
+          <a href={`?state=${state}`}>{state}</a>
+        </li>
+      ))}
+    </ul>,
+  )
 }

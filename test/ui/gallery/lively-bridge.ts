@@ -14,9 +14,17 @@ export function livelyBridge(start: AppState): FakeBridge {
       await pause(250)
       if (proxy.startsWith('off')) throw new PorticoError('proxy/unreachable', { proxy, why: 'the name is not known' })
       if (proxy.startsWith('unknown') && !(trust && trusted)) {
-        throw new PorticoError('proxy/untrusted', { proxy, fingerprint: '3f8a1c0de29b7745aa10c4f6b7d2e9815c60f1327a84be93d0c5162f7e08ab94', issuer: 'Example Corp Root CA' })
+        throw new PorticoError('proxy/untrusted', {
+          proxy,
+          fingerprint: '3f8a1c0de29b7745aa10c4f6b7d2e9815c60f1327a84be93d0c5162f7e08ab94',
+          issuer: 'Example Corp Root CA',
+        })
       }
-      const kind = proxy.startsWith('sso') ? 'unsupported' : proxy.startsWith('code') || start.session.state === 'ended' ? 'password-and-code' : 'password'
+      const kind = proxy.startsWith('sso')
+        ? 'unsupported'
+        : proxy.startsWith('code') || start.session.state === 'ended'
+          ? 'password-and-code'
+          : 'password'
       return { proxy, cluster: proxy.replace(/:\d+$/, ''), version: '13.0.0', kind, wants: kind === 'unsupported' ? 'single sign-on' : '' }
     },
     'trust.choose': () => {
@@ -28,7 +36,12 @@ export function livelyBridge(start: AppState): FakeBridge {
       if (password === 'wrong') throw new PorticoError('login/refused')
       const profile = aProfile({ user, ...(proxy.startsWith('prod') ? {} : { proxy, cluster: proxy.replace(/:\d+$/, '') }) })
       const { databases, tunnels } = STATES.main()
-      bridge.change({ session: { state: 'active', profile }, profiles: [profile], databases, tunnels: bridge.state.tunnels.length > 0 ? bridge.state.tunnels.map(calm) : tunnels })
+      bridge.change({
+        session: { state: 'active', profile },
+        profiles: [profile],
+        databases,
+        tunnels: bridge.state.tunnels.length > 0 ? bridge.state.tunnels.map(calm) : tunnels,
+      })
       return profile
     },
     'login.end': () => {
@@ -46,7 +59,11 @@ export function livelyBridge(start: AppState): FakeBridge {
     'tunnel.start': async ask => {
       const database = bridge.state.databases.items.find(one => one.id === ask.resource)
       if (database === undefined) throw new PorticoError('resource/not-found', { kind: 'database', name: ask.resource })
-      const chosen = { ...database, databaseUser: ask.databaseUser ?? database.databaseUser, databaseName: ask.databaseName ?? database.databaseName }
+      const chosen = {
+        ...database,
+        databaseUser: ask.databaseUser ?? database.databaseUser,
+        databaseName: ask.databaseName ?? database.databaseName,
+      }
       const others = (): Tunnel[] => bridge.state.tunnels.filter(one => one.resource !== ask.resource)
       const starting = aStartingTunnel(chosen)
       bridge.change({ tunnels: [...others(), starting] })

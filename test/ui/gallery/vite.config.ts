@@ -7,5 +7,11 @@ export default defineConfig({
   base: './',
   plugins: [react()],
   server: { host: '127.0.0.1', fs: { allow: [new URL('../../..', import.meta.url).pathname] } },
-  build: { outDir: new URL('../../../test-results/gallery', import.meta.url).pathname, emptyOutDir: true, target: 'chrome130', assetsInlineLimit: 0, modulePreload: { polyfill: false } },
+  build: {
+    outDir: new URL('../../../test-results/gallery', import.meta.url).pathname,
+    emptyOutDir: true,
+    target: 'chrome130',
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
 })
