@@ -195,12 +195,15 @@ function addressOf({ remoteAddress, remotePort }: Socket): Address {
   return { host: (remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, ''), port: remotePort ?? 0 }
 }
 
+/** A hello may hold thousands. */
+const LOGGED_NAMES = 16
+
 function describe(facts: ConnectionFacts, socket: Socket, ms: number): Record<string, string | number | readonly string[]> {
   return {
     peer: formatAddress(facts.peer),
     route: facts.route ?? '',
     sni: facts.sni ?? '',
-    offered: facts.offered ?? [],
+    offered: facts.offered?.slice(0, LOGGED_NAMES) ?? [],
     negotiated: facts.negotiated ?? '',
     user: facts.user ?? '',
     bytesIn: socket.bytesRead,

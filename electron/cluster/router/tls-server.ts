@@ -49,6 +49,8 @@ export async function serveTls(
     rejectUnauthorized: options.clientCertificate === 'required',
     ...(options.alpn === undefined ? {} : { ALPNProtocols: [...options.alpn] }),
   })
+  // One handshake says who it is, for good. (TLS 1.3 has no second one; Go never serves one.)
+  secure.disableRenegotiation()
   await handshaken(secure, options.deadlineMs)
   const certificate = options.clientCertificate === 'none' ? undefined : secure.getPeerX509Certificate()
   const why = certificate && refuseClientCertificate(certificate, cas, (options.now ?? Date.now)())
@@ -83,8 +85,10 @@ function handshaken(secure: TLSSocket, deadlineMs: number): Promise<void> {
       clearTimeout(deadline)
       secure.off('end', closed).off('close', closed).off('secure', done)
     }
-    // Stays for good: whoever gets the stream may attach its own listener later.
+    // Both stay for good: whoever gets the stream may attach its own listener later. Without a tls.Server around it, Node tells TLS errors
+    // after the handshake (a damaged record, renegotiation) only by this event, and leaves the connection open.
     secure.on('error', error => (cause ??= error))
+    secure.on('_tlsError', (error: Error) => secure.destroy(error))
     secure.once('end', closed).once('close', closed).once('secure', done)
   })
 }

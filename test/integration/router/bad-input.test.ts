@@ -1,4 +1,4 @@
-import { connect } from 'node:net'
+import { connect, createServer, type AddressInfo } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ALPN } from '../../../shared/protocols.ts'
@@ -16,7 +16,6 @@ afterAll(() => Promise.all([under.close(), real.close()]))
 
 /** The ClientHello of Node's own client, as it goes over the wire. */
 async function clientHello(): Promise<Buffer> {
-  const { createServer } = await import('node:net')
   return new Promise(resolve => {
     const server = createServer(socket => {
       let seen = Buffer.alloc(0)
@@ -140,6 +139,21 @@ describe('a client that resets', () => {
       await openClient(port, { socket, ALPNProtocols: [alpn] }).then(secure => secure.on('error', () => {}))
       return socket
     }))
+})
+
+it.each(['TLSv1.2', 'TLSv1.3'] as const)('closes a %s connection whose records are damaged after the handshake', async version => {
+  const upstream = connect({ port: under.port, host: '127.0.0.1' })
+  const relay = createServer(local => void local.on('error', () => {}).pipe(upstream).pipe(local))
+  await new Promise<void>(next => relay.listen(0, '127.0.0.1', next))
+  const secure = await openClient((relay.address() as AddressInfo).port, { minVersion: version, maxVersion: version })
+  secure.on('error', () => {}).resume()
+  const gone = new Promise(next => upstream.once('close', next))
+  await new Promise(next => setTimeout(next, 20))
+  upstream.write(Buffer.from(`1703030020${'ff'.repeat(32)}`, 'hex'))
+  await gone
+  secure.destroy()
+  relay.close()
+  await eventually(() => under.lines.some(({ cause }) => String(cause).startsWith('ERR_SSL_')))
 })
 
 it('refuses connections over the limit of an address, and takes new ones when others have gone', async () => {

@@ -135,3 +135,16 @@ it('goes on when the key pair is broken, and says so', async () => {
   expect((await ask(under.port, {})).bytes.toString()).toBe('web\n')
   await under.close()
 })
+
+// BoringSSL has no renegotiation at all.
+it.skipIf(process.versions['electron'] !== undefined)('ends a TLS 1.2 connection that asks for a second handshake', async () => {
+  const under = await openUnderTest()
+  const socket = await openClient(under.port, { maxVersion: 'TLSv1.2', ALPNProtocols: [ALPN.http11] })
+  expect(await line(socket)).toBe('web\n')
+  socket.on('error', () => {})
+  const gone = new Promise(next => socket.once('close', next))
+  socket.renegotiate({ rejectUnauthorized: false }, () => {})
+  await gone
+  await eventually(() => under.lines.some(({ cause }) => cause === 'ERR_TLS_RENEGOTIATION_DISABLED'))
+  await under.close()
+})
