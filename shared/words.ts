@@ -19,7 +19,7 @@ const why = (otherwise: string): Line => facts => fact(facts, 'why', otherwise)
 const WORDS: Record<ErrorCode, readonly [what: Line, why: Line, next: Line]> = {
   'usage/invalid': ['That command is not understood', why('an argument is missing or wrong'), f => fact(f, 'next', 'portico --help')],
   'usage/choose': [f => `Choose ${fact(f, 'what', 'a value')}`, f => `one of: ${fact(f, 'choices', 'none are allowed by your roles')}`, f => fact(f, 'next', 'name one of them')],
-  'login/required': ['You are not signed in', f => `there is no session for ${proxy(f)}`, f => `portico login --proxy ${proxy(f)}`],
+  'login/required': ['You are not signed in', f => f['proxy'] === undefined ? 'nobody signed in on this computer' : `there is no session for ${proxy(f)}`, f => `portico login --proxy ${fact(f, 'proxy', 'HOST:PORT')}`],
   'login/expired': ['Your session ended', f => `the sign-in to ${proxy(f)} is over`, f => `portico login --proxy ${proxy(f)}`],
   'login/refused': ['Sign-in was refused', why('the user name, password or code is wrong'), 'check them and sign in again; a one-time code works once'],
   'login/code-needed': ['A one-time code is needed', f => `${proxy(f)} asks for a second factor`, 'enter the code of your authenticator app'],

@@ -18,3 +18,8 @@ export function addressesOf(target: ClientTarget, platform: NodeJS.Platform = pr
     command: client === undefined ? `${target.address.host}:${target.address.port}` : commandLine([client.program, ...client.args], shellOf(platform)),
   }
 }
+
+/** A line for a person to copy into this system's shell. */
+export function shellLine(words: readonly string[]): string {
+  return commandLine(words, shellOf(process.platform))
+}

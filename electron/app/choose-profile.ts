@@ -50,7 +50,7 @@ const sameHost = (one: string, other: string): boolean => one.toLowerCase() === 
 export function chooseProfile(context: Context, given: string | undefined): StoredProfile {
   const name = namedProxy(given, context.env)
   const found = name === undefined ? context.profiles.current() : findProfile(context, name)
-  if (found === undefined) throw new PorticoError('login/required', name === undefined ? { proxy: 'any cluster' } : { proxy: name })
+  if (found === undefined) throw new PorticoError('login/required', name === undefined ? {} : { proxy: name })
   return found
 }
 

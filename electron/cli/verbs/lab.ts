@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { parseAddress, type Address } from '../../../shared/address.ts'
 import { PorticoError } from '../../../shared/errors.ts'
+import { shellLine } from '../../app/addresses.ts'
 import { END_WITH_STDIN } from '../../app/start-lab.ts'
 import { resetLab, startLab, type Lab, type StartLabOptions } from '../../cluster/lab/start-lab.ts'
 import { parseDuration } from '../duration.ts'
@@ -45,12 +46,12 @@ function ending({ lifetime: { signal }, env }: Run): Promise<void> {
   })
 }
 
-function tellReady({ say }: Run, { proxy, caFile, users, databases }: Lab): void {
+function tellReady({ say }: Run, { proxy, caFile, user, users, databases }: Lab): void {
   say.text(
     `The lab is ready at ${proxy}: databases ${databases.join(', ')}.`,
     ...table(['USER', 'PASSWORD', 'ONE-TIME SECRET', 'ROLES'], users.map(({ name, password, otpSecret, roles }) => [name, password, otpSecret ?? '-', roles.join(', ')])),
   )
-  say.hint(`Next, in another shell: portico login --proxy ${proxy} --user ${users[0]?.name ?? ''} --ca-file ${JSON.stringify(caFile)}`, 'Ctrl-C ends it.')
+  say.hint(`Next, in another shell: ${shellLine(['portico', 'login', '--proxy', proxy, '--user', user, '--ca-file', caFile])}`, 'Ctrl-C ends it.')
 }
 
 function readOptions({ listen, secondFactor = 'off', certTtl, ephemeral = false }: Options): Pick<StartLabOptions, 'listen' | 'secondFactor' | 'certTtlMs' | 'ephemeral'> {

@@ -16,7 +16,7 @@ export function status(run: Run): Promise<number> {
         [current ? '*' : '', proxy, cluster, user, roles.join(', '), expired ? 'ended' : timeLeft(validUntil - now())])
       run.say.text(...table(['', 'PROXY', 'CLUSTER', 'USER', 'ROLES', 'TIME LEFT'], rows))
     } else {
-      run.say.failure({ code: 'login/required', facts: { proxy: 'any cluster' } })
+      run.say.failure({ code: 'login/required', facts: {} })
     }
     return isSignedIn ? 0 : ERRORS['login/required'].exit
   })
