@@ -27,7 +27,6 @@ function ago(ms: number): string {
 const clock = (ms: number): string => new Date(ms).toLocaleTimeString('en', { hour: '2-digit', minute: '2-digit', hour12: false })
 
 export const text = {
-  product: 'Portico',
   loading: 'Starting…',
   tryAgain: 'Try again',
   dismiss: 'Dismiss',
@@ -63,7 +62,6 @@ export const text = {
 
   signIn: {
     title: (cluster: string) => `Sign in to ${cluster}`,
-    version: (proxy: string) => proxy,
     user: 'User name',
     password: 'Password',
     code: 'One-time code',
@@ -156,7 +154,6 @@ export const text = {
     reconnect: 'Reconnect',
     reconnectCloses: (n: number) => `Reconnecting closes ${count(n, 'connection')}.`,
     notYet: 'Connect, then point any program at this address.',
-    unset: '–',
   },
 
   side: {

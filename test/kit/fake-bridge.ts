@@ -32,7 +32,7 @@ export function fakeBridge(start: Partial<AppState> = {}, answers: FakeAnswers =
   const answer = async (question: unknown, raw: unknown): Promise<unknown> => {
     if (!isQuestion(question)) throw new PorticoError('app/bug', { why: `no question ${String(question)}` })
     const parsed = contract[question].ask.safeParse(raw)
-    if (!parsed.success) throw new PorticoError('app/bug', { why: `refused: ${parsed.error.message}` })
+    if (!parsed.success) throw new PorticoError('usage/invalid', { why: parsed.error.message })
     asked.push({ question, ask: parsed.data })
     const say = all[question] as ((ask: unknown) => unknown) | undefined
     return contract[question].answer.parse(say === undefined ? {} : await say(parsed.data))

@@ -1,5 +1,5 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { useCallback, useEffect, useRef, type KeyboardEvent, type Ref, type RefObject } from 'react'
+import { useCallback, useRef, type KeyboardEvent, type Ref, type RefObject } from 'react'
 import type { DatabaseId } from '../../../shared/ids.ts'
 import { text } from '../../words.ts'
 import { DatabaseRow } from './DatabaseRow.tsx'
@@ -40,11 +40,13 @@ export function DatabaseGrid({
 }: DatabaseGridProps) {
   const typed = useRef({ text: '', at: 0 })
   const activeIndex = lines.findIndex(line => line.kind === 'entry' && line.entry.database.id === active)
+  // Its change makes the virtualizer lay the lines out anew; nothing else may, for that takes milliseconds at 10 000.
+  const getItemKey = useCallback((index: number) => lines[index]!.key, [lines])
   const virtualizer = useVirtualizer({
     count: lines.length,
     getScrollElement: () => gridRef.current,
     estimateSize: index => heightOf(lines[index]!),
-    getItemKey: index => lines[index]!.key,
+    getItemKey,
     overscan: 8,
     useFlushSync: false,
     paddingStart: 5,
@@ -58,7 +60,6 @@ export function DatabaseGrid({
       return activeIndex >= 0 && (activeIndex < from || activeIndex > to) ? [...range, activeIndex].sort((a, b) => a - b) : range
     },
   })
-  useEffect(() => virtualizer.measure(), [lines, virtualizer])
 
   const go = (index: number): void => {
     const line = lines[index]
