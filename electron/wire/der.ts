@@ -95,10 +95,14 @@ export class DerReader {
 export function der(tag: number, ...parts: readonly Uint8Array[]): Buffer {
   let length = 0
   for (const part of parts) length += part.length
-  const head = length < 0x80 ? [tag, length]
-    : length < 0x100 ? [tag, 0x81, length]
-      : length < 0x1_0000 ? [tag, 0x82, length >> 8, length & 0xff]
-        : [tag, 0x83, length >> 16, (length >> 8) & 0xff, length & 0xff]
+  const head =
+    length < 0x80
+      ? [tag, length]
+      : length < 0x100
+        ? [tag, 0x81, length]
+        : length < 0x1_0000
+          ? [tag, 0x82, length >> 8, length & 0xff]
+          : [tag, 0x83, length >> 16, (length >> 8) & 0xff, length & 0xff]
   return Buffer.concat([Buffer.from(head), ...parts])
 }
 
@@ -112,7 +116,9 @@ export function derInteger(magnitude: Uint8Array): Buffer {
   let start = 0
   while (start < magnitude.length - 1 && magnitude[start] === 0) start++
   const bytes = magnitude.subarray(start)
-  return (bytes[0] ?? 0) & 0x80 ? der(TAG.integer, Buffer.from([0]), bytes) : der(TAG.integer, bytes.length === 0 ? Buffer.from([0]) : bytes)
+  return (bytes[0] ?? 0) & 0x80
+    ? der(TAG.integer, Buffer.from([0]), bytes)
+    : der(TAG.integer, bytes.length === 0 ? Buffer.from([0]) : bytes)
 }
 
 export const derBoolean = (value: boolean): Buffer => der(TAG.boolean, Buffer.from([value ? 0xff : 0]))

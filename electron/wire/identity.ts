@@ -173,12 +173,15 @@ function identityOf(subject: Name, issuer: Name): Identity {
     kubeUsers: all(subject, OID.kubeUsers),
     kubeGroups: all(subject, OID.kubeGroups),
     kubeCluster: last(subject, OID.kubeCluster),
-    routeToDatabase: service === '' ? undefined : {
-      ServiceName: service,
-      Protocol: last(subject, OID.databaseProtocol),
-      Username: last(subject, OID.databaseUser),
-      Database: last(subject, OID.databaseName),
-    },
+    routeToDatabase:
+      service === ''
+        ? undefined
+        : {
+            ServiceName: service,
+            Protocol: last(subject, OID.databaseProtocol),
+            Username: last(subject, OID.databaseUser),
+            Database: last(subject, OID.databaseName),
+          },
     databaseNames: all(subject, OID.databaseNames),
     databaseUsers: all(subject, OID.databaseUsers),
     app: app.sessionId + app.publicAddr + app.name === '' ? undefined : { ...app, ...(awsRoleArn === '' ? {} : { awsRoleArn }) },
@@ -264,7 +267,24 @@ export function encodeSubject(identity: Identity): Buffer {
 
 /** Everything unset: what issuers start from. */
 export const NO_IDENTITY: Identity = {
-  username: '', roles: [], usage: [], logins: [], routeToCluster: '', teleportCluster: '', traits: {}, kubeUsers: [], kubeGroups: [],
-  kubeCluster: '', routeToDatabase: undefined, databaseNames: [], databaseUsers: [], app: undefined, loginIp: '', pinnedIp: '',
-  activeRequests: [], disallowReissue: false, privateKeyPolicy: '', mfaVerified: '',
+  username: '',
+  roles: [],
+  usage: [],
+  logins: [],
+  routeToCluster: '',
+  teleportCluster: '',
+  traits: {},
+  kubeUsers: [],
+  kubeGroups: [],
+  kubeCluster: '',
+  routeToDatabase: undefined,
+  databaseNames: [],
+  databaseUsers: [],
+  app: undefined,
+  loginIp: '',
+  pinnedIp: '',
+  activeRequests: [],
+  disallowReissue: false,
+  privateKeyPolicy: '',
+  mfaVerified: '',
 }

@@ -111,8 +111,21 @@ export function decodeSshCertificate(from: string | Buffer): SshCertificate {
   const [signatureType, signature] = [parts.text(), parts.string()]
   if (!reader.done) throw malformed('bytes follow an SSH certificate')
   return {
-    kind: kind === 1 ? 'user' : 'host', type, publicKey, serial, keyId, principals, validAfter, validBefore, criticalOptions, extensions,
-    signatureKey, signatureType, signedBytes, signature, blob,
+    kind: kind === 1 ? 'user' : 'host',
+    type,
+    publicKey,
+    serial,
+    keyId,
+    principals,
+    validAfter,
+    validBefore,
+    criticalOptions,
+    extensions,
+    signatureKey,
+    signatureType,
+    signedBytes,
+    signature,
+    blob,
   }
 }
 

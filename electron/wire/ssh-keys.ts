@@ -22,7 +22,8 @@ export function splitSshLine(line: string): SshLine {
   const found = line.length > MAX_LINE ? null : /^\s*([a-z0-9@.-]+)[ \t]+([A-Za-z0-9+/]+={0,2})(?:[ \t]+([^\r\n]*))?\s*$/.exec(line)
   if (found === null) throw malformed('ssh: no key found')
   const [type, blob] = [found[1]!, Buffer.from(found[2]!, 'base64')]
-  const told = blob.length >= 4 + type.length && blob.readUInt32BE(0) === type.length ? blob.toString('latin1', 4, 4 + type.length) : undefined
+  const told =
+    blob.length >= 4 + type.length && blob.readUInt32BE(0) === type.length ? blob.toString('latin1', 4, 4 + type.length) : undefined
   if (told !== type) throw malformed('ssh: no key found')
   return { type, blob, comment: found[3] ?? '' }
 }
@@ -64,9 +65,13 @@ export function readSshKeyFields(type: string, reader: SshReader): KeyObject {
   try {
     if (type === 'ssh-rsa') {
       const [e, n] = [reader.string(), reader.string()]
-      return createPublicKey({ format: 'jwk', key: { kty: 'RSA', e: trimmed(e).toString('base64url'), n: trimmed(n).toString('base64url') } })
+      return createPublicKey({
+        format: 'jwk',
+        key: { kty: 'RSA', e: trimmed(e).toString('base64url'), n: trimmed(n).toString('base64url') },
+      })
     }
-    if (type === 'ssh-ed25519') return createPublicKey({ format: 'jwk', key: { kty: 'OKP', crv: 'Ed25519', x: reader.string().toString('base64url') } })
+    if (type === 'ssh-ed25519')
+      return createPublicKey({ format: 'jwk', key: { kty: 'OKP', crv: 'Ed25519', x: reader.string().toString('base64url') } })
     if (type === ECDSA) {
       const [curve, point] = [reader.text(), reader.string()]
       if (curve !== 'nistp256' || point.length !== 65 || point[0] !== 4) throw malformed('ECDSA point is wrong')

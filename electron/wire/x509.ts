@@ -1,6 +1,30 @@
-import { createHash, createPrivateKey, createPublicKey, generateKeyPair, randomBytes, sign, verify, X509Certificate, type KeyObject } from 'node:crypto'
 import {
-  DerReader, TAG, der, derBitString, derBoolean, derInteger, derOctetString, derOid, derSequence, derSetOf, derText, derTime, malformed, readOid, readText,
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPair,
+  randomBytes,
+  sign,
+  verify,
+  X509Certificate,
+  type KeyObject,
+} from 'node:crypto'
+import {
+  DerReader,
+  TAG,
+  der,
+  derBitString,
+  derBoolean,
+  derInteger,
+  derOctetString,
+  derOid,
+  derSequence,
+  derSetOf,
+  derText,
+  derTime,
+  malformed,
+  readOid,
+  readText,
 } from './der.ts'
 import { derToPem, pemToDer } from './pem.ts'
 
@@ -96,7 +120,8 @@ const CA_USAGE = derBitString(Buffer.from([0xa6]), 1)
 function addressBytes(ip: string): Buffer {
   if (!ip.includes(':')) return Buffer.from(ip.split('.').map(Number))
   const [head = '', tail] = ip.split('%')[0]!.split('::')
-  const groups = (part: string | undefined): number[] => (part === undefined || part === '' ? [] : part.split(':').map(group => parseInt(group, 16)))
+  const groups = (part: string | undefined): number[] =>
+    part === undefined || part === '' ? [] : part.split(':').map(group => parseInt(group, 16))
   const [left, right] = [groups(head), groups(tail)]
   const bytes = Buffer.alloc(16)
   left.forEach((group, at) => bytes.writeUInt16BE(group, at * 2))
@@ -105,10 +130,7 @@ function addressBytes(ip: string): Buffer {
 }
 
 function subjectAltName(dnsNames: readonly string[], ipAddresses: readonly string[]): Buffer {
-  return derSequence(
-    ...dnsNames.map(name => der(0x82, Buffer.from(name, 'latin1'))),
-    ...ipAddresses.map(ip => der(0x87, addressBytes(ip))),
-  )
+  return derSequence(...dnsNames.map(name => der(0x82, Buffer.from(name, 'latin1'))), ...ipAddresses.map(ip => der(0x87, addressBytes(ip))))
 }
 
 function signed(tbs: Buffer, key: KeyObject): Buffer {
@@ -183,7 +205,9 @@ const TEN_YEARS_MS = 10 * 365 * 86_400_000
 export function selfSignedCa(cluster: string, keys: KeyObjects, now: number): string {
   const serial = newSerial()
   const subject = plainName([
-    [OID.organization, cluster], [OID.commonName, cluster], [OID.serialNumber, BigInt(`0x${serial.toString('hex')}`).toString()],
+    [OID.organization, cluster],
+    [OID.commonName, cluster],
+    [OID.serialNumber, BigInt(`0x${serial.toString('hex')}`).toString()],
   ])
   const spki = spkiOf(keys.publicKey)
   return certificate({
@@ -213,7 +237,9 @@ export function openCaSigner(cert: string, key: string): CaSigner {
 
 /** SHA-256 over the SubjectPublicKeyInfo of a certificate, in the form of `--ca-pin`. wire/identity.md 9.2 */
 export function caPin(cert: string): string {
-  return `sha256:${createHash('sha256').update(spkiOf(new X509Certificate(cert).publicKey)).digest('hex')}`
+  return `sha256:${createHash('sha256')
+    .update(spkiOf(new X509Certificate(cert).publicKey))
+    .digest('hex')}`
 }
 
 /** @returns PEM of a PKCS#10 request for `subject` (DER Name). RFC 2986 */
@@ -258,7 +284,8 @@ export function readCsr(pem: string): Csr {
     throw malformed('the public key of a certificate request cannot be read')
   }
   const hash = SIGNATURE_HASHES[algorithm]
-  if (hash === undefined || !verify(hash, request.whole, publicKey, signature)) throw malformed('the signature of a certificate request is wrong')
+  if (hash === undefined || !verify(hash, request.whole, publicKey, signature))
+    throw malformed('the signature of a certificate request is wrong')
   return { subject: subject.whole, commonName: commonNameOf(subject.content), publicKey }
 }
 

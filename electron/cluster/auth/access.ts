@@ -4,7 +4,15 @@ import type { DatabaseAccess, DatabaseServer, Role, RoleConditions } from './aut
 
 /** At connect these have no logical database to check (mongodb is checked per message, which is not done here). */
 const WITHOUT_NAMES: ReadonlySet<string> = new Set([
-  'mysql', 'cockroachdb', 'redis', 'cassandra', 'elasticsearch', 'opensearch', 'dynamodb', 'sqlserver', 'mongodb',
+  'mysql',
+  'cockroachdb',
+  'redis',
+  'cassandra',
+  'elasticsearch',
+  'opensearch',
+  'dynamodb',
+  'sqlserver',
+  'mongodb',
 ])
 
 /** Text of a refusal, as every protocol shows it. */
@@ -41,16 +49,29 @@ const named = (allowed: readonly string[], name: string): boolean => allowed.inc
 /** A role that may see `server` and use it as this user and name; any role that denies one of the three wins. */
 export const mayUseDatabase: DatabaseAccess = (roles, server, databaseUser, databaseName) => {
   const checked = databaseName !== undefined && !WITHOUT_NAMES.has(server.dbProtocol) ? databaseName : undefined
-  const denied = roles.some(({ deny }) => matchesLabels(deny.dbLabels, server.labels) || named(deny.dbUsers, databaseUser) ||
-    (checked !== undefined && named(deny.dbNames, checked)))
-  return !denied && roles.some(({ allow }) => matchesLabels(allow.dbLabels, server.labels) && named(allow.dbUsers, databaseUser) &&
-    (checked === undefined || named(allow.dbNames, checked)))
+  const denied = roles.some(
+    ({ deny }) =>
+      matchesLabels(deny.dbLabels, server.labels) ||
+      named(deny.dbUsers, databaseUser) ||
+      (checked !== undefined && named(deny.dbNames, checked)),
+  )
+  return (
+    !denied &&
+    roles.some(
+      ({ allow }) =>
+        matchesLabels(allow.dbLabels, server.labels) &&
+        named(allow.dbUsers, databaseUser) &&
+        (checked === undefined || named(allow.dbNames, checked)),
+    )
+  )
 }
 
 /** Lists show what some role's labels allow and none's deny. */
 export function mayListDatabase(roles: readonly Role[], server: DatabaseServer): boolean {
-  return roles.some(({ allow }) => matchesLabels(allow.dbLabels, server.labels)) &&
+  return (
+    roles.some(({ allow }) => matchesLabels(allow.dbLabels, server.labels)) &&
     !roles.some(({ deny }) => matchesLabels(deny.dbLabels, server.labels))
+  )
 }
 
 const VARIABLE = /^(.*)\{\{\s*(?:internal|external)\.([A-Za-z0-9_-]+)\s*\}\}(.*)$/

@@ -97,6 +97,11 @@ export interface Auth {
 }
 
 /** Why a user may not use a database, or undefined when allowed. Checks every role as wire/database.md 8 says. */
-export type DatabaseAccess = (roles: readonly Role[], server: DatabaseServer, databaseUser: string, databaseName: string | undefined) => boolean
+export type DatabaseAccess = (
+  roles: readonly Role[],
+  server: DatabaseServer,
+  databaseUser: string,
+  databaseName: string | undefined,
+) => boolean
 
 export type { Identity, RouteToDatabase }

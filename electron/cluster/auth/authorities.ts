@@ -41,12 +41,14 @@ export async function openAuthorities(clusterName: string, storage: Storage, now
 
 async function openAuthority(type: CaType, cluster: string, storage: Storage, now: () => number): Promise<Authority> {
   const key = `cas/${type}`
-  const known = await storage.get(key) ??
-    await storage.compareAndSwap(key, undefined, await newAuthority(type, cluster, now())) ??
-    await storage.get(key)
+  const known =
+    (await storage.get(key)) ??
+    (await storage.compareAndSwap(key, undefined, await newAuthority(type, cluster, now()))) ??
+    (await storage.get(key))
   const stored = known?.value as StoredCa | undefined
   const active = stored?.tls[0]
-  if (stored === undefined || active === undefined) throw new PorticoError('cluster/config', { why: `the ${type} authority cannot be read` })
+  if (stored === undefined || active === undefined)
+    throw new PorticoError('cluster/config', { why: `the ${type} authority cannot be read` })
   const ssh = stored.ssh.map(({ key: pem }) => createPrivateKey(pem))
   return {
     public: { type, cluster, tls: stored.tls.map(({ cert }) => cert), ssh: ssh.map(one => formatSshKey(one)) },

@@ -1,9 +1,23 @@
-import { create, fromBinary, toBinary, type DescMessage, type DescMethod, type MessageInitShape, type MessageShape } from '@bufbuild/protobuf'
+import {
+  create,
+  fromBinary,
+  toBinary,
+  type DescMessage,
+  type DescMethod,
+  type MessageInitShape,
+  type MessageShape,
+} from '@bufbuild/protobuf'
 import type { Address } from '../../../shared/address.ts'
 import { formatAddress } from '../../../shared/address.ts'
 import {
-  AuthService, CertsSchema, DatabaseCertResponseSchema, DatabaseCSRResponseSchema, GetClusterCACertResponseSchema, IsMFARequiredResponseSchema,
-  PingResponseSchema, type UserCertsRequest,
+  AuthService,
+  CertsSchema,
+  DatabaseCertResponseSchema,
+  DatabaseCSRResponseSchema,
+  GetClusterCACertResponseSchema,
+  IsMFARequiredResponseSchema,
+  PingResponseSchema,
+  type UserCertsRequest,
 } from '../../wire/gen/authservice_pb.ts'
 import { GetCertAuthoritiesResponseSchema, TrustService } from '../../wire/gen/trust_pb.ts'
 import { GRPC } from '../../wire/grpc-status.ts'
@@ -43,7 +57,12 @@ const text = (given: Uint8Array): string => Buffer.from(given).toString('utf8')
 const IMPERSONATION = 'access denied: impersonation is not allowed'
 
 /** OU by UserCertsRequest.Usage; the others restrict nothing. wire/identity.md 4 */
-const USAGES: Readonly<Record<number, readonly string[]>> = { 2: ['usage:kube'], 3: ['usage:db'], 4: ['usage:apps'], 5: ['usage:windows_desktop'] }
+const USAGES: Readonly<Record<number, readonly string[]>> = {
+  2: ['usage:kube'],
+  3: ['usage:db'],
+  4: ['usage:apps'],
+  5: ['usage:windows_desktop'],
+}
 const KUBERNETES = 2
 
 const NS_IN_MS = 1_000_000n
@@ -55,19 +74,22 @@ function method<I extends DescMessage, O extends DescMessage>(
   { input, output, parent, name }: DescMethod & { input: I; output: O },
   run: (request: MessageShape<I>, context: CallContext) => Promise<Messages<O> | readonly Messages<O>[]>,
 ): readonly [string, RpcMethod] {
-  return [`/${parent.typeName}/${name}`, {
-    async answer(request, context) {
-      let decoded: MessageShape<I>
-      try {
-        decoded = fromBinary(input, request)
-      } catch {
-        throw new RpcRefusal(GRPC.internal, 'grpc: error unmarshalling request: unexpected EOF')
-      }
-      const answer = await run(decoded, context)
-      const all = (Array.isArray(answer) ? answer : [answer]) as readonly Messages<O>[]
-      return all.map(one => toBinary(output, create(output, one as MessageInitShape<O>)))
+  return [
+    `/${parent.typeName}/${name}`,
+    {
+      async answer(request, context) {
+        let decoded: MessageShape<I>
+        try {
+          decoded = fromBinary(input, request)
+        } catch {
+          throw new RpcRefusal(GRPC.internal, 'grpc: error unmarshalling request: unexpected EOF')
+        }
+        const answer = await run(decoded, context)
+        const all = (Array.isArray(answer) ? answer : [answer]) as readonly Messages<O>[]
+        return all.map(one => toBinary(output, create(output, one as MessageInitShape<O>)))
+      },
     },
-  }]
+  ]
 }
 
 /** Types that a Teleport 13 has; those that this cluster has none of are empty lists. */
@@ -76,7 +98,9 @@ const isCaType = (type: string): type is CaType => (CA_TYPES as readonly string[
 
 function checkCaRequest({ type, includeKey }: { readonly type: string; readonly includeKey: boolean }, { caller }: CallContext): void {
   if (caller.kind === 'nop') {
-    throw denied('access denied to perform action "list" on "cert_authority", access denied to perform action "readnosecrets" on "cert_authority"')
+    throw denied(
+      'access denied to perform action "list" on "cert_authority", access denied to perform action "readnosecrets" on "cert_authority"',
+    )
   }
   if (!isCaType(type) && !OTHER_CA_TYPES.has(type)) throw new RpcRefusal(GRPC.invalidArgument, `"${type}" authority type is not supported`)
   if (includeKey) throw denied('access denied to perform action "read" on "cert_authority"')
@@ -100,16 +124,19 @@ function keysOf(request: UserCertsRequest): UserKeys {
 }
 
 const METHOD_LIST: readonly (readonly [string, RpcMethod])[] = [
-  method(AuthService.method.ping, async (_, { auth, client, publicAddress }) => create(PingResponseSchema, {
-    ClusterName: auth.clusterName,
-    ServerVersion: SERVER_VERSION,
-    ServerFeatures: { DB: true },
-    ProxyPublicAddr: publicAddress,
-    RemoteAddr: formatAddress(client),
-  })),
+  method(AuthService.method.ping, async (_, { auth, client, publicAddress }) =>
+    create(PingResponseSchema, {
+      ClusterName: auth.clusterName,
+      ServerVersion: SERVER_VERSION,
+      ServerFeatures: { DB: true },
+      ProxyPublicAddr: publicAddress,
+      RemoteAddr: formatAddress(client),
+    }),
+  ),
 
   method(AuthService.method.getClusterCACert, async (_, { auth }) =>
-    create(GetClusterCACertResponseSchema, { TLSCA: bytes(auth.ca('host').tls.join('')) })),
+    create(GetClusterCACertResponseSchema, { TLSCA: bytes(auth.ca('host').tls.join('')) }),
+  ),
 
   method(TrustService.method.getCertAuthorities, async (request, context) => {
     checkCaRequest(request, context)
@@ -134,7 +161,9 @@ const METHOD_LIST: readonly (readonly [string, RpcMethod])[] = [
     return userMessage(user)
   }),
 
-  method(AuthService.method.getCurrentUserRoles, async (_, context) => (await context.auth.rolesOf(userOf(context).identity)).map(roleMessage)),
+  method(AuthService.method.getCurrentUserRoles, async (_, context) =>
+    (await context.auth.rolesOf(userOf(context).identity)).map(roleMessage),
+  ),
 
   method(AuthService.method.listResources, async (request, { auth, caller }) => {
     if (caller.kind === 'nop') throw denied(`access denied to perform action "list" on "${request.ResourceType}"`)
@@ -155,8 +184,11 @@ const METHOD_LIST: readonly (readonly [string, RpcMethod])[] = [
     if (expires === undefined) throw denied(EXPIRED)
     if (request.AccessRequests.length > 0) throw new RpcRefusal(GRPC.notFound, `access request "${request.AccessRequests[0]}" is not found`)
     if (request.Usage === KUBERNETES) {
-      throw new RpcRefusal(GRPC.invalidArgument, `kubernetes cluster "${request.KubernetesCluster}" is not registered in this teleport cluster; ` +
-        `you can list registered kubernetes clusters using 'tsh kube ls'`)
+      throw new RpcRefusal(
+        GRPC.invalidArgument,
+        `kubernetes cluster "${request.KubernetesCluster}" is not registered in this teleport cluster; ` +
+          `you can list registered kubernetes clusters using 'tsh kube ls'`,
+      )
     }
     const { sshCert, tlsCert } = await auth.reissue(caller.caller, {
       ...keysOf(request),
@@ -195,8 +227,11 @@ export function findMethod(path: string): RpcMethod {
   const found = METHODS.get(path)
   if (found !== undefined) return found
   const [, service, name] = /^\/([^/]+)\/([^/]+)$/.exec(path) ?? []
-  const message = service === undefined
-    ? `malformed method name: ${JSON.stringify(path)}`
-    : SERVICES.has(service) ? `unknown method ${name} for service ${service}` : `unknown service ${service}`
+  const message =
+    service === undefined
+      ? `malformed method name: ${JSON.stringify(path)}`
+      : SERVICES.has(service)
+        ? `unknown method ${name} for service ${service}`
+        : `unknown service ${service}`
   throw new RpcRefusal(GRPC.unimplemented, message)
 }

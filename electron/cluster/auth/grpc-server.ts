@@ -49,7 +49,12 @@ export function openAuthGrpc({ auth, hostKeyPair, clientCas, log, publicAddress 
       if (closing) return void stream.destroy()
       try {
         const tls = await serveTls(stream, {
-          keyPair: hostKeyPair(), clientCas: clientCas(), clientCertificate: 'optional', alpn: [ALPN.h2], deadlineMs: HANDSHAKE_MS, now,
+          keyPair: hostKeyPair(),
+          clientCas: clientCas(),
+          clientCertificate: 'optional',
+          alpn: [ALPN.h2],
+          deadlineMs: HANDSHAKE_MS,
+          now,
         })
         tls.stream.on('error', () => tls.stream.destroy())
         const caller = tls.peerCertificate === undefined ? NOP : callerOf(tls.peerCertificate, auth)
@@ -69,14 +74,19 @@ export function openAuthGrpc({ auth, hostKeyPair, clientCas, log, publicAddress 
 
     async close(drainMs = 0) {
       closing = true
-      await Promise.all([...sessions].map(session => new Promise<void>(resolve => {
-        const late = setTimeout(() => session.destroy(), drainMs)
-        session.once('close', () => {
-          clearTimeout(late)
-          resolve()
-        })
-        session.close()
-      })))
+      await Promise.all(
+        [...sessions].map(
+          session =>
+            new Promise<void>(resolve => {
+              const late = setTimeout(() => session.destroy(), drainMs)
+              session.once('close', () => {
+                clearTimeout(late)
+                resolve()
+              })
+              session.close()
+            }),
+        ),
+      )
     },
   }
 
@@ -100,7 +110,10 @@ const NOP: RpcCaller = { kind: 'nop' }
 function keepAlive(session: ServerHttp2Session): void {
   let asked = false
   session.setTimeout(KEEPALIVE_MS, () => {
-    if (asked || session.destroyed) return void session.destroy()
+    if (asked || session.destroyed) {
+      session.destroy()
+      return
+    }
     asked = true
     session.ping(error => {
       if (error === null) asked = false

@@ -34,7 +34,12 @@ export async function serveCall(stream: ServerHttp2Stream, headers: IncomingHttp
 
 function refuse(stream: ServerHttp2Stream, refusal: RpcRefusal, status: number): void {
   if (stream.destroyed || stream.headersSent) return
-  const answer = { ':status': status, 'content-type': 'application/grpc', 'grpc-status': String(refusal.code), 'grpc-message': encodeGrpcMessage(refusal.message) }
+  const answer = {
+    ':status': status,
+    'content-type': 'application/grpc',
+    'grpc-status': String(refusal.code),
+    'grpc-message': encodeGrpcMessage(refusal.message),
+  }
   stream.respond(answer, { endStream: true })
   // What the client still sends of its request goes nowhere.
   if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR)
@@ -58,7 +63,8 @@ function readRequest(stream: ServerHttp2Stream): Promise<Uint8Array> {
     const take = (chunk: Buffer): void => {
       try {
         const messages = reader.push(chunk)
-        if (messages.length > 1 || (messages.length === 1 && message !== undefined)) throw new RpcRefusal(GRPC.internal, 'more than one request message')
+        if (messages.length > 1 || (messages.length === 1 && message !== undefined))
+          throw new RpcRefusal(GRPC.internal, 'more than one request message')
         message ??= messages[0]
       } catch (thrown) {
         fail(tooLong(thrown) ?? thrown)
@@ -77,5 +83,8 @@ function readRequest(stream: ServerHttp2Stream): Promise<Uint8Array> {
 /** Go's text names both numbers. */
 function tooLong(thrown: unknown): RpcRefusal | undefined {
   if (!(thrown instanceof PorticoError) || thrown.code !== 'wire/too-long') return undefined
-  return new RpcRefusal(GRPC.resourceExhausted, `grpc: received message larger than max (${String(thrown.facts['length'])} vs. ${GRPC_MESSAGE_LIMIT})`)
+  return new RpcRefusal(
+    GRPC.resourceExhausted,
+    `grpc: received message larger than max (${String(thrown.facts['length'])} vs. ${GRPC_MESSAGE_LIMIT})`,
+  )
 }

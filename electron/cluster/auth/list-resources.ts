@@ -1,6 +1,9 @@
 import { create } from '@bufbuild/protobuf'
 import {
-  ListResourcesResponseSchema, PaginatedResourceSchema, type ListResourcesRequest, type ListResourcesResponse,
+  ListResourcesResponseSchema,
+  PaginatedResourceSchema,
+  type ListResourcesRequest,
+  type ListResourcesResponse,
 } from '../../wire/gen/authservice_pb.ts'
 import { GRPC } from '../../wire/grpc-status.ts'
 import type { DatabaseServer } from './auth.ts'
@@ -10,7 +13,13 @@ import { RpcRefusal } from './rpc-refusal.ts'
 
 /** Kinds that a cluster may have and this one has none of: asked for, they give an empty list. */
 const EMPTY_KINDS: ReadonlySet<string> = new Set([
-  'app_server', 'node', 'kube_cluster', 'kube_server', 'windows_desktop', 'windows_desktop_service', 'db_service',
+  'app_server',
+  'node',
+  'kube_cluster',
+  'kube_server',
+  'windows_desktop',
+  'windows_desktop_service',
+  'db_service',
 ])
 
 /** Where a page starts: opaque to clients, but in this form on the wire. [captured] */
@@ -28,20 +37,32 @@ function searchMatches(server: DatabaseServer, words: readonly string[]): boolea
 function predicateOf(text: string): ((server: DatabaseServer) => boolean) | undefined {
   if (text === '') return undefined
   const predicate: Predicate = parsePredicate(text)
-  return server => predicate({
-    name: server.name, labels: server.labels, description: server.description, kind: 'db', protocol: server.dbProtocol, uri: server.uri,
-    search: words => searchMatches(server, words),
-  })
+  return server =>
+    predicate({
+      name: server.name,
+      labels: server.labels,
+      description: server.description,
+      kind: 'db',
+      protocol: server.dbProtocol,
+      uri: server.uri,
+      search: words => searchMatches(server, words),
+    })
 }
 
 function sortValue(server: DatabaseServer, field: string): string {
   switch (field) {
-    case 'name': return server.name
-    case 'description': return server.description
-    case 'type': return TYPE
-    case 'uri': return server.uri
-    case 'protocol': return server.dbProtocol
-    default: throw new RpcRefusal(GRPC.unimplemented, `sorting by field "${field}" for resource db_server is not supported`)
+    case 'name':
+      return server.name
+    case 'description':
+      return server.description
+    case 'type':
+      return TYPE
+    case 'uri':
+      return server.uri
+    case 'protocol':
+      return server.dbProtocol
+    default:
+      throw new RpcRefusal(GRPC.unimplemented, `sorting by field "${field}" for resource db_server is not supported`)
   }
 }
 
@@ -56,9 +77,12 @@ export function listResources(request: ListResourcesRequest, servers: readonly D
   if (kind !== 'db_server') throw new RpcRefusal(GRPC.unimplemented, `resource type ${kind} does not support pagination`)
 
   const labels = Object.entries(request.Labels)
-  const found = servers.filter(server =>
-    labels.every(([key, value]) => Object.hasOwn(server.labels, key) && server.labels[key] === value) &&
-    searchMatches(server, request.SearchKeywords) && (matches?.(server) ?? true))
+  const found = servers.filter(
+    server =>
+      labels.every(([key, value]) => Object.hasOwn(server.labels, key) && server.labels[key] === value) &&
+      searchMatches(server, request.SearchKeywords) &&
+      (matches?.(server) ?? true),
+  )
   found.sort((a, b) => compare(keyOf(a), keyOf(b)))
   const field = sort?.Field ?? ''
   if (field !== '') {
@@ -71,8 +95,9 @@ export function listResources(request: ListResourcesRequest, servers: readonly D
   const start = exact >= 0 ? exact : field === '' ? found.filter(server => keyOf(server) < startKey).length : found.length
   const next = found[start + limit]
   return create(ListResourcesResponseSchema, {
-    Resources: found.slice(start, start + limit).map(server =>
-      create(PaginatedResourceSchema, { Resource: { case: 'DatabaseServer', value: databaseServerMessage(server) } })),
+    Resources: found
+      .slice(start, start + limit)
+      .map(server => create(PaginatedResourceSchema, { Resource: { case: 'DatabaseServer', value: databaseServerMessage(server) } })),
     NextKey: next === undefined ? '' : keyOf(next),
     TotalCount: request.NeedTotalCount || field !== '' ? found.length : 0,
   })

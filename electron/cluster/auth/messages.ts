@@ -1,7 +1,14 @@
 import { create } from '@bufbuild/protobuf'
 import { timestampFromMs } from '@bufbuild/protobuf/wkt'
 import {
-  CertAuthorityV2Schema, DatabaseServerV3Schema, RoleV6Schema, UserV2Schema, type CertAuthorityV2, type DatabaseServerV3, type RoleV6, type UserV2,
+  CertAuthorityV2Schema,
+  DatabaseServerV3Schema,
+  RoleV6Schema,
+  UserV2Schema,
+  type CertAuthorityV2,
+  type DatabaseServerV3,
+  type RoleV6,
+  type UserV2,
 } from '../../wire/gen/types_pb.ts'
 import type { CaPublic, DatabaseServer, Role, RoleConditions } from './auth.ts'
 import type { User } from './users.ts'
@@ -26,7 +33,13 @@ export function databaseServerMessage(server: DatabaseServer): DatabaseServerV3 
       Version: SERVER_VERSION,
       Hostname: server.hostname,
       HostID: server.hostId,
-      Database: { Kind: 'db', Version: 'v3', Metadata: metadata, Spec: { Protocol: server.dbProtocol, URI: server.uri, MySQL: {} }, Status: { MySQL: {} } },
+      Database: {
+        Kind: 'db',
+        Version: 'v3',
+        Metadata: metadata,
+        Spec: { Protocol: server.dbProtocol, URI: server.uri, MySQL: {} },
+        Status: { MySQL: {} },
+      },
     },
   })
 }
@@ -46,8 +59,9 @@ export function certAuthorityMessage(ca: CaPublic): CertAuthorityV2 {
   })
 }
 
-const values = (lists: Readonly<Record<string, readonly string[]>>): { Values: Record<string, { Values: string[] }> } =>
-  ({ Values: Object.fromEntries(Object.entries(lists).map(([name, list]) => [name, { Values: [...list] }])) })
+const values = (lists: Readonly<Record<string, readonly string[]>>): { Values: Record<string, { Values: string[] }> } => ({
+  Values: Object.fromEntries(Object.entries(lists).map(([name, list]) => [name, { Values: [...list] }])),
+})
 
 export function userMessage(user: User): UserV2 {
   return create(UserV2Schema, {

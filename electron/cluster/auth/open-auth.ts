@@ -63,7 +63,8 @@ export async function openAuth(options: AuthOptions): Promise<OpenAuth> {
     if (name !== '' && name !== clusterName) throw notFoundCluster(name)
     return clusterName
   }
-  const serverKey = ({ hostId, name }: DatabaseServer): string => `database-servers/${encodeURIComponent(hostId)}/${encodeURIComponent(name)}`
+  const serverKey = ({ hostId, name }: DatabaseServer): string =>
+    `database-servers/${encodeURIComponent(hostId)}/${encodeURIComponent(name)}`
 
   return {
     clusterName,
@@ -105,8 +106,9 @@ export async function openAuth(options: AuthOptions): Promise<OpenAuth> {
 
     async reissue({ identity, notAfter }, request) {
       const at = now()
-      if (identity.disallowReissue) throw new PorticoError('access/denied', { why: 'access denied: identity is not allowed to reissue certificates' })
-      if (await users.get(identity.username) === undefined) throw notFoundUser(identity.username)
+      if (identity.disallowReissue)
+        throw new PorticoError('access/denied', { why: 'access denied: identity is not allowed to reissue certificates' })
+      if ((await users.get(identity.username)) === undefined) throw notFoundUser(identity.username)
       const userRoles = await roles.of(identity)
       const end = Math.min(request.notAfter, notAfter, at + longestSession(userRoles, longestLoginMs))
       if (!(end > at)) throw new PorticoError('access/denied', { why: EXPIRED })

@@ -29,8 +29,8 @@ const MAX_DEPTH = 64
 const TOKEN = /\s*(?:([A-Za-z_][\w]*)|("(?:[^"\\]|\\.)*"|`[^`]*`)|(&&|\|\||==|!=|[!().,[\]]))/y
 
 /** Teleport's texts; positions are Go's line:column. */
-const refuse = (token: Token, wanted: string): RpcRefusal => new RpcRefusal(
-  GRPC.invalidArgument, `failed to parse predicate expression: 1:${token.at + 1}: expected ${wanted}, found '${token.text}'`)
+const refuse = (token: Token, wanted: string): RpcRefusal =>
+  new RpcRefusal(GRPC.invalidArgument, `failed to parse predicate expression: 1:${token.at + 1}: expected ${wanted}, found '${token.text}'`)
 
 function tokensOf(text: string): readonly Token[] {
   const tokens: Token[] = []
@@ -150,8 +150,13 @@ export function parsePredicate(text: string): Predicate {
       need(')')
     }
     const found = Object.hasOwn(FUNCTIONS, token.text) ? FUNCTIONS[token.text] : undefined
-    if (found === undefined) throw new RpcRefusal(GRPC.invalidArgument, `failed to parse predicate expression: unsupported function: ${token.text}`)
-    return subject => found(subject, values.map(value => value(subject)))
+    if (found === undefined)
+      throw new RpcRefusal(GRPC.invalidArgument, `failed to parse predicate expression: unsupported function: ${token.text}`)
+    return subject =>
+      found(
+        subject,
+        values.map(value => value(subject)),
+      )
   }
   function field(token: Token): Evaluate {
     let path = token.text
@@ -162,12 +167,15 @@ export function parsePredicate(text: string): Predicate {
       path += `.${next.text}`
     }
     const found = Object.hasOwn(FIELDS, path) ? FIELDS[path] : undefined
-    if (found === undefined) throw new RpcRefusal(GRPC.invalidArgument, `failed to parse predicate expression: identifier ${path} is not defined`)
+    if (found === undefined)
+      throw new RpcRefusal(GRPC.invalidArgument, `failed to parse predicate expression: identifier ${path} is not defined`)
     const key = indexKey()
-    return key === undefined ? found : subject => {
-      const map = found(subject)
-      return typeof map === 'object' && Object.hasOwn(map, key) ? map[key] : undefined
-    }
+    return key === undefined
+      ? found
+      : subject => {
+          const map = found(subject)
+          return typeof map === 'object' && Object.hasOwn(map, key) ? map[key] : undefined
+        }
   }
   /** `["key"]` or `.key` */
   function indexKey(): string | undefined {

@@ -7,8 +7,23 @@ import { checkName } from './users.ts'
 
 /** Names that stand for services in a certificate's O: no role of a user may be called so. wire/identity.md 7 */
 export const SYSTEM_ROLES: ReadonlySet<string> = new Set([
-  'Auth', 'Proxy', 'Node', 'Kube', 'App', 'Db', 'WindowsDesktop', 'Discovery', 'Okta', 'Admin', 'Instance', 'Bot', 'RemoteProxy', 'Nop',
-  'Signup', 'ProvisionToken', 'Trusted_cluster',
+  'Auth',
+  'Proxy',
+  'Node',
+  'Kube',
+  'App',
+  'Db',
+  'WindowsDesktop',
+  'Discovery',
+  'Okta',
+  'Admin',
+  'Instance',
+  'Bot',
+  'RemoteProxy',
+  'Nop',
+  'Signup',
+  'ProvisionToken',
+  'Trusted_cluster',
 ])
 
 export interface Roles {

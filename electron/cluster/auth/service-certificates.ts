@@ -18,12 +18,20 @@ type ServiceCertificates = Pick<Auth, 'hostKeyPair' | 'signDatabaseCsr' | 'gener
 const isAddress = (name: string): boolean => isIP(name) !== 0
 
 /** Certificates of services and for the two hops behind the proxy. wire/identity.md 7, wire/database.md 3.4 and 9.1 */
-export function serviceCertificates(clusterName: string, cas: Authorities, users: Users, roles: Roles, now: () => number): ServiceCertificates {
+export function serviceCertificates(
+  clusterName: string,
+  cas: Authorities,
+  users: Users,
+  roles: Roles,
+  now: () => number,
+): ServiceCertificates {
   return {
     async hostKeyPair(role, hostId, hostname, principals): Promise<KeyPair> {
       const keys = await newKeyPair('ecdsa-p256')
       const kube = role === 'Proxy' ? [`remote.kube.proxy.${CLUSTER_SNI_SUFFIX}`] : []
-      const names = [...new Set([hostname, ...principals, ...kube, `*.${CLUSTER_SNI_SUFFIX}`, CLUSTER_SNI_SUFFIX])].filter(name => name !== '')
+      const names = [...new Set([hostname, ...principals, ...kube, `*.${CLUSTER_SNI_SUFFIX}`, CLUSTER_SNI_SUFFIX])].filter(
+        name => name !== '',
+      )
       const at = now()
       const subject = encodeSubject({
         ...NO_IDENTITY,
@@ -32,8 +40,13 @@ export function serviceCertificates(clusterName: string, cas: Authorities, users
         teleportCluster: clusterName,
       })
       const cert = issueCertificate({
-        ca: cas.host.tls, subject, publicKey: keys.publicKey, now: at, notAfter: at + TEN_YEARS_MS,
-        dnsNames: names.filter(name => !isAddress(name)), ipAddresses: names.filter(isAddress),
+        ca: cas.host.tls,
+        subject,
+        publicKey: keys.publicKey,
+        now: at,
+        notAfter: at + TEN_YEARS_MS,
+        dnsNames: names.filter(name => !isAddress(name)),
+        ipAddresses: names.filter(isAddress),
       })
       return { key: privateKeyPem(keys.privateKey), cert }
     },
@@ -46,7 +59,7 @@ export function serviceCertificates(clusterName: string, cas: Authorities, users
       }
       if (cluster !== '' && cluster !== clusterName) throw notFoundCluster(cluster)
       // A user who is gone loses databases at once, whatever the certificate still says.
-      if (await users.get(identity.username) === undefined) throw notFoundUser(identity.username)
+      if ((await users.get(identity.username)) === undefined) throw notFoundUser(identity.username)
       const at = now()
       const cert = issueCertificate({
         ca: cas.db.tls,
@@ -78,8 +91,13 @@ export function serviceCertificates(clusterName: string, cas: Authorities, users
       const keys = await newKeyPair('ecdsa-p256')
       const at = now()
       const cert = issueCertificate({
-        ca: cas.db.tls, subject: commonNameOnly(first), publicKey: keys.publicKey, now: at, notAfter: at + ttlMs,
-        dnsNames: hosts.filter(host => !isAddress(host)), ipAddresses: hosts.filter(isAddress),
+        ca: cas.db.tls,
+        subject: commonNameOnly(first),
+        publicKey: keys.publicKey,
+        now: at,
+        notAfter: at + ttlMs,
+        dnsNames: hosts.filter(host => !isAddress(host)),
+        ipAddresses: hosts.filter(isAddress),
       })
       return { key: privateKeyPem(keys.privateKey), cert, caCerts: cas.db.public.tls }
     },

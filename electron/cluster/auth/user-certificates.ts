@@ -61,7 +61,9 @@ function principalsOf(roles: readonly Role[]): readonly string[] {
 /** Keys that peers accept and that cannot be broken at a desk. */
 function checkStrength(key: KeyObject): KeyObject {
   const { modulusLength = 0, namedCurve } = key.asymmetricKeyDetails ?? {}
-  const good = key.asymmetricKeyType === 'ed25519' || (key.asymmetricKeyType === 'ec' && /^(prime256v1|secp384r1|secp521r1)$/.test(namedCurve ?? '')) ||
+  const good =
+    key.asymmetricKeyType === 'ed25519' ||
+    (key.asymmetricKeyType === 'ec' && /^(prime256v1|secp384r1|secp521r1)$/.test(namedCurve ?? '')) ||
     (key.asymmetricKeyType === 'rsa' && modulusLength >= 2_048 && modulusLength <= 8_192)
   if (!good) throw new PorticoError('wire/malformed', { why: 'a public key is of a kind or size that is not accepted' })
   return key
@@ -97,10 +99,14 @@ export function issueUserCertificates(ca: Authority, request: UserCertificateReq
   }
   const { sshPublicKey, tlsPublicKey } = request
   return {
-    sshCert: sshPublicKey === undefined || ca.ssh === undefined ? '' : sshCertificate(ca.ssh, checkStrength(parseSshKey(sshPublicKey)), identity, now, notAfter),
-    tlsCert: tlsPublicKey === undefined
-      ? ''
-      : issueCertificate({ ca: ca.tls, subject: encodeSubject(identity), publicKey: checkStrength(tlsKey(tlsPublicKey)), now, notAfter }),
+    sshCert:
+      sshPublicKey === undefined || ca.ssh === undefined
+        ? ''
+        : sshCertificate(ca.ssh, checkStrength(parseSshKey(sshPublicKey)), identity, now, notAfter),
+    tlsCert:
+      tlsPublicKey === undefined
+        ? ''
+        : issueCertificate({ ca: ca.tls, subject: encodeSubject(identity), publicKey: checkStrength(tlsKey(tlsPublicKey)), now, notAfter }),
   }
 }
 
@@ -115,11 +121,21 @@ function sshCertificate(ca: KeyObject, publicKey: KeyObject, identity: Identity,
     ['teleport-traits', encodeTraits(identity.traits)],
   ])
   if (identity.loginIp !== '') extensions.set('login-ip', identity.loginIp)
-  const pinned = identity.pinnedIp === '' ? [] : [['source-address', `${identity.pinnedIp}/${identity.pinnedIp.includes(':') ? 128 : 32}`] as const]
+  const pinned =
+    identity.pinnedIp === '' ? [] : [['source-address', `${identity.pinnedIp}/${identity.pinnedIp.includes(':') ? 128 : 32}`] as const]
   const seconds = (ms: number): bigint => BigInt(Math.floor(ms / 1_000))
-  return issueSshCertificate({
-    kind: 'user', publicKey, serial: 0n, keyId: identity.username, principals: identity.logins,
-    validAfter: seconds(now - 60_000), validBefore: seconds(Math.max(notAfter, now + SHORTEST_SSH_MS)),
-    criticalOptions: new Map(pinned), extensions,
-  }, ca)
+  return issueSshCertificate(
+    {
+      kind: 'user',
+      publicKey,
+      serial: 0n,
+      keyId: identity.username,
+      principals: identity.logins,
+      validAfter: seconds(now - 60_000),
+      validBefore: seconds(Math.max(notAfter, now + SHORTEST_SSH_MS)),
+      criticalOptions: new Map(pinned),
+      extensions,
+    },
+    ca,
+  )
 }

@@ -42,12 +42,23 @@ const MAX_PASSWORD = 1_024
 const NAME = /^[A-Za-z0-9][A-Za-z0-9+@._:-]{0,254}$/
 
 export function checkName(kind: 'user' | 'role', name: string): void {
-  if (!NAME.test(name)) throw new PorticoError('cluster/config', { why: `special characters are not allowed in resource names: ${kind} ${JSON.stringify(name)}` })
+  if (!NAME.test(name))
+    throw new PorticoError('cluster/config', {
+      why: `special characters are not allowed in resource names: ${kind} ${JSON.stringify(name)}`,
+    })
 }
 
 /** Keys the traits of a local user always have, set or not. wire/identity.md 5 */
 const TRAITS = [
-  'aws_role_arns', 'azure_identities', 'db_names', 'db_users', 'gcp_service_accounts', 'kubernetes_groups', 'kubernetes_users', 'logins', 'windows_logins',
+  'aws_role_arns',
+  'azure_identities',
+  'db_names',
+  'db_users',
+  'gcp_service_accounts',
+  'kubernetes_groups',
+  'kubernetes_users',
+  'logins',
+  'windows_logins',
 ] as const
 
 export interface Users {
@@ -63,7 +74,9 @@ export interface Users {
 
 function derive(password: string, salt: Buffer, cost: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    scrypt(password, salt, HASH_BYTES, { N: cost, r: 8, p: 1, maxmem: 256 * cost * 8 }, (error, hash) => (error === null ? resolve(hash) : reject(error)))
+    scrypt(password, salt, HASH_BYTES, { N: cost, r: 8, p: 1, maxmem: 256 * cost * 8 }, (error, hash) =>
+      error === null ? resolve(hash) : reject(error),
+    )
   })
 }
 
@@ -74,14 +87,15 @@ async function hashPassword(password: string, cost: number): Promise<PasswordHas
 
 /** @param cost scrypt's N for new passwords */
 export function openUsers(storage: Storage, secondFactor: SecondFactor, now: () => number, cost = PASSWORD_COST): Users {
-  const refusal = (): PorticoError => new PorticoError('login/refused', {
-    why: secondFactor === 'off' ? 'invalid username or password' : 'invalid username, password or second factor',
-  })
+  const refusal = (): PorticoError =>
+    new PorticoError('login/refused', {
+      why: secondFactor === 'off' ? 'invalid username or password' : 'invalid username, password or second factor',
+    })
   /** Stands in for unknown users, so that their refusal takes as long; its hash fits no password. */
   const nobody: PasswordHash = { salt: randomBytes(16).toString('base64'), hash: randomBytes(HASH_BYTES).toString('base64'), cost }
   const key = (name: string): string => `users/${name}`
   const read = async (name: string): Promise<StoredUser | undefined> =>
-    NAME.test(name) ? (await storage.get(key(name)))?.value as StoredUser | undefined : undefined
+    NAME.test(name) ? ((await storage.get(key(name)))?.value as StoredUser | undefined) : undefined
 
   async function verified(name: string, password: string): Promise<StoredUser> {
     const user = await read(name)
@@ -108,10 +122,16 @@ export function openUsers(storage: Storage, secondFactor: SecondFactor, now: () 
   return {
     async create({ name, password, roles, traits = {}, totpSecret }) {
       checkName('user', name)
-      if (await storage.get(key(name)) !== undefined) return false
+      if ((await storage.get(key(name))) !== undefined) return false
       const all = { ...Object.fromEntries(TRAITS.map(trait => [trait, []])), ...traits }
-      const user: StoredUser = { name, roles, traits: all, password: await hashPassword(password, cost), ...(totpSecret === undefined ? {} : { totpSecret }) }
-      return await storage.compareAndSwap(key(name), undefined, user) !== undefined
+      const user: StoredUser = {
+        name,
+        roles,
+        traits: all,
+        password: await hashPassword(password, cost),
+        ...(totpSecret === undefined ? {} : { totpSecret }),
+      }
+      return (await storage.compareAndSwap(key(name), undefined, user)) !== undefined
     },
     remove: name => storage.delete(key(name)),
     get: read,

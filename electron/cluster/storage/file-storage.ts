@@ -58,7 +58,8 @@ export async function openFileStorage(folder: string, options: FileStorageOption
 /** Names that every file system takes and keeps apart: capitals and odd characters are escaped, long names end in a hash. */
 export function fileName(key: string): string {
   const escaped = encodeURIComponent(key).replace(/%[0-9A-F]{2}|[A-Z!~*'().]/g, found =>
-    found.length === 3 ? found.toLowerCase() : `%${found.charCodeAt(0).toString(16).padStart(2, '0')}`)
+    found.length === 3 ? found.toLowerCase() : `%${found.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  )
   const safe = /^(con|prn|aux|nul|com\d|lpt\d)$/.test(escaped) ? `%${escaped.charCodeAt(0).toString(16)}${escaped.slice(1)}` : escaped
   const short = safe.length <= 180 ? safe : `${safe.slice(0, 100)}-${createHash('sha256').update(key).digest('hex')}`
   return short + ENDING

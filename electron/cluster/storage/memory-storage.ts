@@ -64,12 +64,15 @@ export function openMemoryStorage(options: MemoryStorageOptions = {}): Storage {
 
   return {
     get: key => Promise.resolve(alive(items.get(key))),
-    list: prefix => Promise.resolve(
-      [...items.values()].filter(item => item.key.startsWith(prefix) && alive(item) !== undefined).sort((a, b) => (a.key < b.key ? -1 : 1)),
-    ),
+    list: prefix =>
+      Promise.resolve(
+        [...items.values()]
+          .filter(item => item.key.startsWith(prefix) && alive(item) !== undefined)
+          .sort((a, b) => (a.key < b.key ? -1 : 1)),
+      ),
     put: (key, value, more) => inTurn(() => write(key, value, more?.expires)),
-    compareAndSwap: (key, seen, value, more) => inTurn(async () =>
-      alive(items.get(key))?.revision === seen ? write(key, value, more?.expires) : undefined),
+    compareAndSwap: (key, seen, value, more) =>
+      inTurn(async () => (alive(items.get(key))?.revision === seen ? write(key, value, more?.expires) : undefined)),
     delete: key => inTurn(() => remove(key)),
     watch(prefix, listener) {
       const watcher = { prefix, listener }

@@ -24,7 +24,12 @@ export interface Storage {
    * Writes only if the key is as the caller saw it: `revision` undefined = it must not exist.
    * @returns the new item, or undefined when somebody else was first
    */
-  compareAndSwap(key: string, revision: string | undefined, value: unknown, options?: { readonly expires?: number }): Promise<Item | undefined>
+  compareAndSwap(
+    key: string,
+    revision: string | undefined,
+    value: unknown,
+    options?: { readonly expires?: number },
+  ): Promise<Item | undefined>
   delete(key: string): Promise<void>
   /** @returns its unsubscribe */
   watch(prefix: string, listener: (event: StorageEvent) => void): () => void

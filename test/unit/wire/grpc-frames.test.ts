@@ -14,7 +14,9 @@ test.each([1, 2, 3, 4, 5, 6, 7, 1000, bytes.length])('reads frames that come %i 
 })
 
 test('refuses a message over the limit by its header alone', () => {
-  expect(() => new GrpcFrameReader(100).push(grpcFrame(Buffer.alloc(101)).subarray(0, 5))).toThrow(expect.objectContaining({ code: 'wire/too-long', facts: { what: 'gRPC message', length: 101, limit: 100 } }))
+  expect(() => new GrpcFrameReader(100).push(grpcFrame(Buffer.alloc(101)).subarray(0, 5))).toThrow(
+    expect.objectContaining({ code: 'wire/too-long', facts: { what: 'gRPC message', length: 101, limit: 100 } }),
+  )
 })
 
 test('refuses compression and knows when a stream ended in mid-message', () => {

@@ -9,11 +9,26 @@ const O = attribute('2.5.4.10', derText('access'))
 
 test('everything an identity can say survives the subject', () => {
   const identity: Identity = {
-    username: 'zoe+test@example.test', roles: ['access', 'reader+writer'], usage: ['usage:db'], logins: ['root', '-teleport-internal-join'],
-    routeToCluster: 'leaf.example', teleportCluster: 'root.example', traits: { logins: ['root', '<a&b>'], db_names: [] }, kubeUsers: ['u=1'],
-    kubeGroups: ['b', 'a'], kubeCluster: 'k1', routeToDatabase: { ServiceName: 'pg', Protocol: 'postgres', Username: `o'brien "x"\n`, Database: 'café' },
-    databaseNames: ['*'], databaseUsers: ['*', 'x'], app: { sessionId: 's', clusterName: 'c', publicAddr: 'p', name: 'n', awsRoleArn: 'arn' },
-    loginIp: '127.0.0.1', pinnedIp: '10.0.0.1', activeRequests: ['r1', 'r2'], disallowReissue: true, privateKeyPolicy: 'none', mfaVerified: 'm',
+    username: 'zoe+test@example.test',
+    roles: ['access', 'reader+writer'],
+    usage: ['usage:db'],
+    logins: ['root', '-teleport-internal-join'],
+    routeToCluster: 'leaf.example',
+    teleportCluster: 'root.example',
+    traits: { logins: ['root', '<a&b>'], db_names: [] },
+    kubeUsers: ['u=1'],
+    kubeGroups: ['b', 'a'],
+    kubeCluster: 'k1',
+    routeToDatabase: { ServiceName: 'pg', Protocol: 'postgres', Username: `o'brien "x"\n`, Database: 'café' },
+    databaseNames: ['*'],
+    databaseUsers: ['*', 'x'],
+    app: { sessionId: 's', clusterName: 'c', publicAddr: 'p', name: 'n', awsRoleArn: 'arn' },
+    loginIp: '127.0.0.1',
+    pinnedIp: '10.0.0.1',
+    activeRequests: ['r1', 'r2'],
+    disallowReissue: true,
+    privateKeyPolicy: 'none',
+    mfaVerified: 'm',
     awsRoleArns: ['arn', 'other'],
   }
   expect(decodeSubject(encodeSubject(identity))).toEqual(identity)
@@ -23,7 +38,11 @@ test('one role a set reads like several roles in one set', () => {
   expect(decodeSubject(name(CN, O, attribute('2.5.4.10', derText('editor')))).roles).toEqual(['access', 'editor'])
 })
 
-test.each([[TAG.teletexString, 'caf\xe9', 'latin1'], [TAG.ia5String, 'cafe', 'latin1'], [TAG.utf8String, 'café', 'utf8']] as const)('reads a name of string type %i', (tag, text, encoding) => {
+test.each([
+  [TAG.teletexString, 'caf\xe9', 'latin1'],
+  [TAG.ia5String, 'cafe', 'latin1'],
+  [TAG.utf8String, 'café', 'utf8'],
+] as const)('reads a name of string type %i', (tag, text, encoding) => {
   expect(decodeSubject(name(attribute('2.5.4.3', der(tag, Buffer.from(text, encoding))), O)).username).toBe(text)
 })
 

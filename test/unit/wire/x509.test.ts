@@ -4,7 +4,18 @@ import { existsSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { decodeIdentity, encodeSubject, NO_IDENTITY } from '../../../electron/wire/identity.ts'
 import { derToPem, pemToDer, splitPem } from '../../../electron/wire/pem.ts'
-import { caPin, commonNameOnly, createCsr, issueCertificate, newKeyPair, openCaSigner, privateKeyPem, readCsr, selfSignedCa, type KeyAlgorithm } from '../../../electron/wire/x509.ts'
+import {
+  caPin,
+  commonNameOnly,
+  createCsr,
+  issueCertificate,
+  newKeyPair,
+  openCaSigner,
+  privateKeyPem,
+  readCsr,
+  selfSignedCa,
+  type KeyAlgorithm,
+} from '../../../electron/wire/x509.ts'
 
 const NOW = Date.UTC(2030, 0, 1)
 const CA_ALGORITHMS: readonly KeyAlgorithm[] = ['rsa-2048', 'ecdsa-p256']
@@ -14,10 +25,21 @@ test.each(CA_ALGORITHMS)('a %s CA issues certificates that Node verifies and tha
   const caCert = selfSignedCa('root.example', caKeys, NOW)
   const ca = openCaSigner(caCert, privateKeyPem(caKeys.privateKey))
   const keys = await newKeyPair('ecdsa-p256')
-  const identity = { ...NO_IDENTITY, username: 'alice, "the first"\n', roles: ['a', 'bb'], teleportCluster: 'root.example', logins: ['müller'] }
+  const identity = {
+    ...NO_IDENTITY,
+    username: 'alice, "the first"\n',
+    roles: ['a', 'bb'],
+    teleportCluster: 'root.example',
+    logins: ['müller'],
+  }
   const pem = issueCertificate({
-    ca, subject: encodeSubject(identity), publicKey: keys.publicKey, now: NOW, notAfter: NOW + 3_600_000,
-    dnsNames: ['localhost', '*.teleport.cluster.local'], ipAddresses: ['127.0.0.1', '::1', '2001:db8::5:6'],
+    ca,
+    subject: encodeSubject(identity),
+    publicKey: keys.publicKey,
+    now: NOW,
+    notAfter: NOW + 3_600_000,
+    dnsNames: ['localhost', '*.teleport.cluster.local'],
+    ipAddresses: ['127.0.0.1', '::1', '2001:db8::5:6'],
   })
   const [read, root] = [new X509Certificate(pem), new X509Certificate(caCert)]
   expect(root.ca).toBe(true)
@@ -38,7 +60,13 @@ test('a certificate that ends after 2049 keeps its end', async () => {
   const keys = await newKeyPair('ecdsa-p256')
   const ca = openCaSigner(selfSignedCa('root.example', keys, NOW), privateKeyPem(keys.privateKey))
   const end = Date.UTC(2055, 5, 6, 7, 8, 9)
-  const pem = issueCertificate({ ca, subject: encodeSubject({ ...NO_IDENTITY, username: 'a', roles: ['b'] }), publicKey: keys.publicKey, now: NOW, notAfter: end })
+  const pem = issueCertificate({
+    ca,
+    subject: encodeSubject({ ...NO_IDENTITY, username: 'a', roles: ['b'] }),
+    publicKey: keys.publicKey,
+    now: NOW,
+    notAfter: end,
+  })
   expect(decodeIdentity(pem).notAfter).toBe(end)
 })
 

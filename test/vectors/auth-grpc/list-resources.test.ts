@@ -4,7 +4,11 @@ import { timestampMs } from '@bufbuild/protobuf/wkt'
 import { expect, test } from 'vitest'
 import type { DatabaseServer } from '../../../electron/cluster/auth/auth.ts'
 import { listResources } from '../../../electron/cluster/auth/list-resources.ts'
-import { ListResourcesRequestSchema, ListResourcesResponseSchema, type ListResourcesResponse } from '../../../electron/wire/gen/authservice_pb.ts'
+import {
+  ListResourcesRequestSchema,
+  ListResourcesResponseSchema,
+  type ListResourcesResponse,
+} from '../../../electron/wire/gen/authservice_pb.ts'
 
 const read = (call: string, file: string): Buffer => readFileSync(new URL(`${call}/${file}`, import.meta.url))
 const answered = (call: string): ListResourcesResponse => fromBinary(ListResourcesResponseSchema, read(call, 'response.bin'))
@@ -29,7 +33,12 @@ const told = (response: ListResourcesResponse): unknown => ({
     kind,
     names: [value?.Kind, value?.Version, value?.Metadata?.Name, value?.Metadata?.Namespace, value?.Metadata?.Labels],
     host: [value?.Spec?.Hostname, value?.Spec?.HostID, value?.Spec?.Protocol, value?.Spec?.URI],
-    database: [value?.Spec?.Database?.Kind, value?.Spec?.Database?.Version, value?.Spec?.Database?.Metadata?.Name, value?.Spec?.Database?.Metadata?.Labels],
+    database: [
+      value?.Spec?.Database?.Kind,
+      value?.Spec?.Database?.Version,
+      value?.Spec?.Database?.Metadata?.Name,
+      value?.Spec?.Database?.Metadata?.Labels,
+    ],
     spec: [value?.Spec?.Database?.Spec?.Protocol, value?.Spec?.Database?.Spec?.URI],
   })),
 })

@@ -3,10 +3,21 @@ import { fromBinary, toBinary, type DescMessage } from '@bufbuild/protobuf'
 import { EmptySchema } from '@bufbuild/protobuf/wkt'
 import { expect, test } from 'vitest'
 import {
-  CertsSchema, GetClusterCACertResponseSchema, IsMFARequiredRequestSchema, IsMFARequiredResponseSchema, ListResourcesRequestSchema,
-  ListResourcesResponseSchema, PingRequestSchema, PingResponseSchema, UserCertsRequestSchema,
+  CertsSchema,
+  GetClusterCACertResponseSchema,
+  IsMFARequiredRequestSchema,
+  IsMFARequiredResponseSchema,
+  ListResourcesRequestSchema,
+  ListResourcesResponseSchema,
+  PingRequestSchema,
+  PingResponseSchema,
+  UserCertsRequestSchema,
 } from '../../../electron/wire/gen/authservice_pb.ts'
-import { GetCertAuthoritiesRequestSchema, GetCertAuthoritiesResponseSchema, GetCertAuthorityRequestSchema } from '../../../electron/wire/gen/trust_pb.ts'
+import {
+  GetCertAuthoritiesRequestSchema,
+  GetCertAuthoritiesResponseSchema,
+  GetCertAuthorityRequestSchema,
+} from '../../../electron/wire/gen/trust_pb.ts'
 import { CertAuthorityV2Schema, RoleV6Schema, UserV2Schema } from '../../../electron/wire/gen/types_pb.ts'
 
 const SCHEMAS: readonly (readonly [prefix: string, request: DescMessage, response: DescMessage])[] = [
@@ -22,7 +33,9 @@ const SCHEMAS: readonly (readonly [prefix: string, request: DescMessage, respons
 ]
 
 const folder = (name: string): URL => new URL(`${name}/`, import.meta.url)
-const calls = readdirSync(new URL('.', import.meta.url), { withFileTypes: true }).filter(entry => entry.isDirectory()).map(entry => entry.name)
+const calls = readdirSync(new URL('.', import.meta.url), { withFileTypes: true })
+  .filter(entry => entry.isDirectory())
+  .map(entry => entry.name)
 const read = (call: string, file: string): Buffer => readFileSync(new URL(file, folder(call)))
 
 /** Every field of every level as one sorted list: Go and protobuf-es order maps and unknown fields differently. */
@@ -44,14 +57,30 @@ test.each(calls)('%s decodes, and encodes to the same bytes but for their order'
 
 test('requests and lists say what was captured', () => {
   const certs = fromBinary(UserCertsRequestSchema, read('certs-db-pg', 'request.bin'))
-  expect(certs).toMatchObject({ Username: 'alice', Format: 'standard', RouteToCluster: 'root.example', Usage: 3, RouteToDatabase: { ServiceName: 'pg', Protocol: 'postgres', Username: 'alice', Database: 'app' } })
+  expect(certs).toMatchObject({
+    Username: 'alice',
+    Format: 'standard',
+    RouteToCluster: 'root.example',
+    Usage: 3,
+    RouteToDatabase: { ServiceName: 'pg', Protocol: 'postgres', Username: 'alice', Database: 'app' },
+  })
   const list = fromBinary(ListResourcesResponseSchema, read('list-db_server-total', 'response.bin'))
   expect(list.TotalCount).toBe(5)
   const first = fromBinary(ListResourcesResponseSchema, read('list-db_server', 'response.bin')).Resources[0]!.Resource
   expect(first.case).toBe('DatabaseServer')
   if (first.case !== 'DatabaseServer') return
-  expect(first.value.Spec).toMatchObject({ Hostname: 'node1', HostID: '9159eea4-4468-4b96-bbb1-a5217379e791', Database: { Metadata: { Name: 'cache', Labels: { env: 'lab' } }, Spec: { Protocol: 'redis', URI: 'rediss://localhost:16379' } } })
-  const roles = ['response-1.bin', 'response-2.bin'].filter(file => existsSync(new URL(file, folder('get-current-user-roles')))).map(file => fromBinary(RoleV6Schema, read('get-current-user-roles', file)))
+  expect(first.value.Spec).toMatchObject({
+    Hostname: 'node1',
+    HostID: '9159eea4-4468-4b96-bbb1-a5217379e791',
+    Database: { Metadata: { Name: 'cache', Labels: { env: 'lab' } }, Spec: { Protocol: 'redis', URI: 'rediss://localhost:16379' } },
+  })
+  const roles = ['response-1.bin', 'response-2.bin']
+    .filter(file => existsSync(new URL(file, folder('get-current-user-roles'))))
+    .map(file => fromBinary(RoleV6Schema, read('get-current-user-roles', file)))
   expect(roles.map(role => role.Metadata?.Name)).toEqual(['editor', 'lab-access'])
-  expect(roles[1]!.Spec?.Allow).toMatchObject({ DatabaseUsers: ['*'], DatabaseNames: ['*'], DatabaseLabels: { Values: { '*': { Values: ['*'] } } } })
+  expect(roles[1]!.Spec?.Allow).toMatchObject({
+    DatabaseUsers: ['*'],
+    DatabaseNames: ['*'],
+    DatabaseLabels: { Values: { '*': { Values: ['*'] } } },
+  })
 })

@@ -48,9 +48,14 @@ test.each(identities)('decodes %s as Teleport meant it', (name, { identity = {},
   const traits = Object.entries((identity['traits'] ?? {}) as Record<string, string[] | null>)
   expect(decoded.identity.traits).toEqual(Object.fromEntries(traits.map(([key, values]) => [key, values ?? []])))
   const db = identity['routeToDatabase'] as Record<string, string> | undefined
-  expect(decoded.identity.routeToDatabase).toEqual(db && {
-    ServiceName: db['serviceName'], Protocol: db['protocol'], Username: db['username'] ?? '', Database: db['database'] ?? '',
-  })
+  expect(decoded.identity.routeToDatabase).toEqual(
+    db && {
+      ServiceName: db['serviceName'],
+      Protocol: db['protocol'],
+      Username: db['username'] ?? '',
+      Database: db['database'] ?? '',
+    },
+  )
   expect(decoded.notBefore).toBe(Date.parse(fields.not_before))
   expect(decoded.notAfter).toBe(Date.parse(fields.not_after))
   expect(decoded.serial).toBe(fields.serial_hex.replace(/^00/, ''))

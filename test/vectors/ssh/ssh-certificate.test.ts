@@ -66,9 +66,18 @@ test.each(ALGORITHMS)('issues with a %s CA what it reads back, for every kind of
   for (const userAlgorithm of ALGORITHMS) {
     const user = await newKeyPair(userAlgorithm)
     const fields = {
-      kind: 'user', publicKey: user.publicKey, serial: 7n, keyId: 'alice', principals: ['root', '-teleport-internal-join'],
-      validAfter: 1_000n, validBefore: SSH_NO_END, criticalOptions: new Map([['source-address', '127.0.0.1/32']]),
-      extensions: new Map([['teleport-roles', '{"version":"v1","roles":["access"]}'], ['permit-pty', '']]),
+      kind: 'user',
+      publicKey: user.publicKey,
+      serial: 7n,
+      keyId: 'alice',
+      principals: ['root', '-teleport-internal-join'],
+      validAfter: 1_000n,
+      validBefore: SSH_NO_END,
+      criticalOptions: new Map([['source-address', '127.0.0.1/32']]),
+      extensions: new Map([
+        ['teleport-roles', '{"version":"v1","roles":["access"]}'],
+        ['permit-pty', ''],
+      ]),
     } as const
     const line = issueSshCertificate(fields, ca.privateKey)
     const decoded = decodeSshCertificate(line)
@@ -86,8 +95,15 @@ test.skipIf(!hasSshKeygen)('OpenSSH reads what we issue (needs ssh-keygen)', asy
       const [ca, user] = [await newKeyPair(algorithm), await newKeyPair(algorithm)]
       const file = join(folder, `${algorithm}-cert.pub`)
       const fields = {
-        kind: 'user', publicKey: user.publicKey, serial: 0n, keyId: 'alice', principals: ['root'], validAfter: 1_000n, validBefore: 2_000_000_000n,
-        criticalOptions: new Map(), extensions: new Map([['permit-pty', '']]),
+        kind: 'user',
+        publicKey: user.publicKey,
+        serial: 0n,
+        keyId: 'alice',
+        principals: ['root'],
+        validAfter: 1_000n,
+        validBefore: 2_000_000_000n,
+        criticalOptions: new Map(),
+        extensions: new Map([['permit-pty', '']]),
       } as const
       writeFileSync(file, `${issueSshCertificate(fields, ca.privateKey)}\n`)
       const told = execFileSync('ssh-keygen', ['-L', '-f', file], { encoding: 'utf8' })

@@ -3,10 +3,22 @@ import { applyTraits, matchesLabels, mayListDatabase, mayUseDatabase } from '../
 import type { DatabaseServer, Role, RoleConditions } from '../../../../electron/cluster/auth/auth.ts'
 
 const NOTHING: RoleConditions = { logins: [], dbUsers: [], dbNames: [], dbLabels: {} }
-const role = (allow: Partial<RoleConditions>, deny: Partial<RoleConditions> = {}): Role =>
-  ({ name: 'r', maxSessionTtlMs: 0, allow: { ...NOTHING, ...allow }, deny: { ...NOTHING, ...deny } })
-const server = (dbProtocol = 'postgres', labels: Record<string, string> = { env: 'dev', team: 'a' }): DatabaseServer =>
-  ({ name: 'pg', description: '', dbProtocol, uri: '', labels, hostId: 'h', hostname: 'h', expires: 0 })
+const role = (allow: Partial<RoleConditions>, deny: Partial<RoleConditions> = {}): Role => ({
+  name: 'r',
+  maxSessionTtlMs: 0,
+  allow: { ...NOTHING, ...allow },
+  deny: { ...NOTHING, ...deny },
+})
+const server = (dbProtocol = 'postgres', labels: Record<string, string> = { env: 'dev', team: 'a' }): DatabaseServer => ({
+  name: 'pg',
+  description: '',
+  dbProtocol,
+  uri: '',
+  labels,
+  hostId: 'h',
+  hostname: 'h',
+  expires: 0,
+})
 const dev = role({ dbLabels: { env: ['dev', 'test'] }, dbUsers: ['reader'], dbNames: ['metrics'] })
 const all = role({ dbLabels: { '*': ['*'] }, dbUsers: ['*'], dbNames: ['*'] })
 
@@ -24,17 +36,21 @@ test('no role, or a role without labels, allows nothing', () => {
   expect(mayUseDatabase([role({ dbUsers: ['*'], dbNames: ['*'] })], server(), 'reader', 'metrics')).toBe(false)
 })
 
-test.each([{ dbUsers: ['reader'] }, { dbNames: ['metrics'] }, { dbLabels: { env: ['dev'] } }, { dbUsers: ['*'] }])('a denial of %j wins over any role', deny => {
-  expect(mayUseDatabase([all, role({}, deny)], server(), 'reader', 'metrics')).toBe(false)
-  expect(mayUseDatabase([role({}, deny), all], server(), 'reader', 'metrics')).toBe(false)
-})
+test.each([{ dbUsers: ['reader'] }, { dbNames: ['metrics'] }, { dbLabels: { env: ['dev'] } }, { dbUsers: ['*'] }])(
+  'a denial of %j wins over any role',
+  deny => {
+    expect(mayUseDatabase([all, role({}, deny)], server(), 'reader', 'metrics')).toBe(false)
+    expect(mayUseDatabase([role({}, deny), all], server(), 'reader', 'metrics')).toBe(false)
+  },
+)
 
 test('names count for postgres, and not where a protocol has none at connect', () => {
   const noNames = role({ dbLabels: { '*': ['*'] }, dbUsers: ['reader'] })
   expect(mayUseDatabase([noNames], server('postgres'), 'reader', 'x')).toBe(false)
   expect(mayUseDatabase([noNames], server('snowflake'), 'reader', 'x')).toBe(false)
   expect(mayUseDatabase([noNames], server('some-new-one'), 'reader', 'x')).toBe(false)
-  for (const protocol of ['mysql', 'cockroachdb', 'redis', 'mongodb', 'sqlserver']) expect(mayUseDatabase([noNames], server(protocol), 'reader', 'x')).toBe(true)
+  for (const protocol of ['mysql', 'cockroachdb', 'redis', 'mongodb', 'sqlserver'])
+    expect(mayUseDatabase([noNames], server(protocol), 'reader', 'x')).toBe(true)
 })
 
 test('a user name is exact; only a star alone stands for all', () => {
@@ -60,7 +76,10 @@ test('lists show by labels alone, and hide what is denied by labels', () => {
 })
 
 test('traits stand in for variables', () => {
-  const { allow } = applyTraits(role({ logins: ['{{internal.logins}}', 'root', 'x-{{ external.team }}'], dbUsers: ['{{internal.none}}'] }), { logins: ['a', 'b'], team: ['t'] })
+  const { allow } = applyTraits(
+    role({ logins: ['{{internal.logins}}', 'root', 'x-{{ external.team }}'], dbUsers: ['{{internal.none}}'] }),
+    { logins: ['a', 'b'], team: ['t'] },
+  )
   expect(allow.logins).toEqual(['a', 'b', 'root', 'x-t'])
   expect(allow.dbUsers).toEqual([])
 })

@@ -2,7 +2,12 @@ import { expect, test } from 'vitest'
 import { parsePredicate, type PredicateSubject } from '../../../../electron/cluster/auth/predicate.ts'
 
 const subject: PredicateSubject = {
-  name: 'maria', labels: { env: 'lab', 'team/x': 'a "b"' }, description: 'old', kind: 'db', protocol: 'mysql', uri: 'localhost:3306',
+  name: 'maria',
+  labels: { env: 'lab', 'team/x': 'a "b"' },
+  description: 'old',
+  kind: 'db',
+  protocol: 'mysql',
+  uri: 'localhost:3306',
   search: words => words.every(word => 'maria mysql lab'.includes(word)),
 }
 
@@ -25,10 +30,20 @@ test.each([
   expect(parsePredicate(text)(subject)).toBe(true)
 })
 
-test.each(['labels["env"] == "prod"', 'labels["none"] == "x"', 'name', '"text"', 'labels', 'search("maria", "pg")', '!true', 'labels["toString"] == "x"', 'exists(labels["toString"])', 'hasPrefix(labels["none"], "")'])(
-  '%s does not hold', text => {
-    expect(parsePredicate(text)(subject)).toBe(false)
-  })
+test.each([
+  'labels["env"] == "prod"',
+  'labels["none"] == "x"',
+  'name',
+  '"text"',
+  'labels',
+  'search("maria", "pg")',
+  '!true',
+  'labels["toString"] == "x"',
+  'exists(labels["toString"])',
+  'hasPrefix(labels["none"], "")',
+])('%s does not hold', text => {
+  expect(parsePredicate(text)(subject)).toBe(false)
+})
 
 test.each([
   ['labels[', "1:8: expected operand, found 'EOF'"],

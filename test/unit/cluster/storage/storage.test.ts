@@ -88,7 +88,10 @@ describe.each([
     await storage.delete('a/none')
     stop()
     await storage.put('a/2', 1)
-    expect(events).toEqual([{ type: 'put', item }, { type: 'delete', key: 'a/1' }])
+    expect(events).toEqual([
+      { type: 'put', item },
+      { type: 'delete', key: 'a/1' },
+    ])
   })
 })
 
