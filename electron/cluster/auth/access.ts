@@ -15,9 +15,6 @@ const WITHOUT_NAMES: ReadonlySet<string> = new Set([
   'mongodb',
 ])
 
-/** Text of a refusal, as every protocol shows it. */
-export const DATABASE_DENIED = 'access to db denied. User does not have permissions. Confirm database user and name.'
-
 /** `*`, parts with `*`, or `^…$` as a regular expression. Teleport: utils.SliceMatchesRegex */
 function isMatch(pattern: string, value: string): boolean {
   if (pattern === '*' || pattern === value) return true
