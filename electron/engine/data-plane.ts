@@ -53,6 +53,8 @@ export function runDataPlane(port: Pick<MessagePort, 'postMessage' | 'on'>, now:
       }),
   }
 
+  /** After the last events, which leave in the coming immediate. */
+  const done = (call: number): void => void setImmediate(() => post({ type: 'done', call, listening: null }))
   const stop = async (id: string, drainMs: number): Promise<void> => {
     const opening = tunnels.get(id)
     if (opening === undefined) return
@@ -79,16 +81,15 @@ export function runDataPlane(port: Pick<MessagePort, 'postMessage' | 'on'>, now:
         return start(message)
       case 'stop':
         await stop(message.tunnel, message.drainMs)
-        return post({ type: 'done', call, listening: null })
+        return done(call)
       case 'forget':
         ;(await tunnels.get(message.tunnel)?.catch(() => undefined))?.forget()
-        return post({ type: 'done', call, listening: null })
+        return done(call)
       case 'close':
         await Promise.all([...tunnels.keys()].map(id => stop(id, message.drainMs)))
         clearTimeout(nextCounters)
         tellCounters()
-        // After the last events, which leave in the coming immediate.
-        return void setImmediate(() => post({ type: 'done', call, listening: null }))
+        return done(call)
       default:
         return assertNever(message)
     }

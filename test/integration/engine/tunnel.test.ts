@@ -74,7 +74,7 @@ const hungUp = (socket: Socket): Promise<void> =>
   })
 const until = async (condition: () => boolean, what: string): Promise<void> => {
   for (let tries = 0; !condition(); tries++) {
-    if (tries > 300) throw new Error(`never: ${what}`)
+    if (tries > 1_000) throw new Error(`never: ${what}`)
     await new Promise(resolve => setTimeout(resolve, 10))
   }
 }
