@@ -10,6 +10,8 @@ import type { Notice } from './notice.ts'
 
 /** A keychain may show a dialog of its own; one that never answers must not hold a sign-in for ever. */
 const KEYCHAIN_MS = 20_000
+/** Another process of this home may stand before that dialog. */
+const LOCK_MS = 3 * KEYCHAIN_MS
 const SERVICE = 'Portico'
 const KEY_BYTES = 32
 
@@ -30,32 +32,39 @@ export interface VaultKey {
  * @param folder the vault folder; says where the key was put the first time
  * @throws PorticoError `vault/locked` when the key is in a keychain that cannot be read now
  */
-export async function loadVaultKey(
-  folder: string,
-  env: Readonly<Record<string, string | undefined>>,
-  keychain: Keychain = systemKeychain,
-): Promise<VaultKey> {
-  return withLock(`${folder}.lock`, async () => {
-    const keyFile = join(folder, 'vault-key')
-    const marker = join(folder, 'in-keychain')
-    const held = await readFileIfThere(keyFile, 1_024)
-    if (held !== undefined) return keyOf(held, keyFile)
+export async function loadVaultKey(folder: string, env: Environment, keychain: Keychain = systemKeychain): Promise<VaultKey> {
+  // Reading needs no lock: it must work on a full disk too.
+  const there = await readKey(folder, env, keychain)
+  return there ?? withLock(`${folder}.lock`, async () => (await readKey(folder, env, keychain)) ?? newKey(folder, env, keychain), LOCK_MS)
+}
 
-    const account = await readFileIfThere(marker, 1_024)
-    if (account !== undefined && env['PORTICO_KEYRING'] !== 'off') return fromKeychain(keychain, account.trim())
+type Environment = Readonly<Record<string, string | undefined>>
 
-    const bytes = randomBytes(KEY_BYTES)
-    const secret = bytes.toString('base64')
-    if (env['PORTICO_KEYRING'] !== 'off') {
-      const fresh = `vault-${randomBytes(8).toString('hex')}`
-      if (await holds(keychain, fresh, secret)) {
-        await writeFileAtomic(marker, `${fresh}\n`)
-        return { bytes, id: idOf(bytes), notice: undefined }
-      }
+const keyFileIn = (folder: string): string => join(folder, 'vault-key')
+/** Holds the keychain's account name. */
+const markerIn = (folder: string): string => join(folder, 'in-keychain')
+
+async function readKey(folder: string, env: Environment, keychain: Keychain): Promise<VaultKey | undefined> {
+  const held = await readFileIfThere(keyFileIn(folder), 1_024)
+  if (held !== undefined) return keyOf(held, keyFileIn(folder))
+  const account = await readFileIfThere(markerIn(folder), 1_024)
+  return account === undefined || env['PORTICO_KEYRING'] === 'off' ? undefined : fromKeychain(keychain, account.trim())
+}
+
+async function newKey(folder: string, env: Environment, keychain: Keychain): Promise<VaultKey> {
+  const bytes = randomBytes(KEY_BYTES)
+  const secret = bytes.toString('base64')
+  const wanted = env['PORTICO_KEYRING'] !== 'off'
+  if (wanted) {
+    const account = `vault-${randomBytes(8).toString('hex')}`
+    if (await holds(keychain, account, secret)) {
+      await writeFileAtomic(markerIn(folder), `${account}\n`)
+      return { bytes, id: idOf(bytes), notice: undefined }
     }
-    await writeFileAtomic(keyFile, `${secret}\n`)
-    return { bytes, id: idOf(bytes), notice: env['PORTICO_KEYRING'] === 'off' ? undefined : noKeychain(keyFile) }
-  })
+  }
+  const keyFile = keyFileIn(folder)
+  await writeFileAtomic(keyFile, `${secret}\n`)
+  return { bytes, id: idOf(bytes), notice: wanted ? noKeychain(keyFile) : undefined }
 }
 
 function noKeychain(keyFile: string): Notice {
