@@ -36,6 +36,8 @@ export async function openAppUnderTest(home: string, args: readonly string[] = [
   const errors: string[] = []
   page.on('console', message => message.type() === 'error' && errors.push(message.text()))
   page.on('pageerror', error => errors.push(error.message))
+  // Colours are looked at the moment they change.
+  await page.emulateMedia({ reducedMotion: 'reduce' })
   await page.waitForLoadState('domcontentloaded')
   return { electron, page, home, errors }
 }
@@ -77,6 +79,11 @@ export function processesOf(home: string, root?: number): number[] {
     if (root !== undefined && at === root) marked.add(pid)
   }
   return [...marked]
+}
+
+/** Command lines of those that still live. */
+export function namesOf(pids: readonly number[]): string[] {
+  return [...new Set(pids)].map(pid => read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').trim()).filter(line => line !== '')
 }
 
 function read(file: string): string {
