@@ -39,7 +39,9 @@ function findRow({ sni = '', alpn }: ClientHello, routes: readonly RouteRow[]): 
   // Without a row for them these names lead nowhere: kubectl must not find itself at the web API.
   if (KUBE_SNI_PREFIXES.some(prefix => sni.startsWith(prefix))) return 'kube is off'
   for (const name of alpn.length === 0 ? [ALPN.http11] : alpn) {
-    const row = routes.find(({ match }) => ('alpn' in match ? match.alpn.includes(name) : 'alpnPrefix' in match && name.startsWith(match.alpnPrefix)))
+    const row = routes.find(({ match }) =>
+      'alpn' in match ? match.alpn.includes(name) : 'alpnPrefix' in match && name.startsWith(match.alpnPrefix),
+    )
     if (row !== undefined) return row
   }
   return undefined

@@ -132,7 +132,14 @@ function contextFor(options: TlsConfiguration, stream: Duplex): CachedContext {
       sessionTimeout: 3_600,
     })
     const cas = clientCertificate === 'none' ? [] : parseClientCas(clientCas)
-    const added = { keyPair, clientCas: [...clientCas], clientCertificate, ...(alpn === undefined ? {} : { alpn: [...alpn] }), context, cas }
+    const added = {
+      keyPair,
+      clientCas: [...clientCas],
+      clientCertificate,
+      ...(alpn === undefined ? {} : { alpn: [...alpn] }),
+      context,
+      cas,
+    }
     contexts.unshift(added)
     contexts.splice(CACHED)
     return added
@@ -144,8 +151,13 @@ function contextFor(options: TlsConfiguration, stream: Duplex): CachedContext {
 
 /** Compared by value, cheaply: in the usual case the texts are the same objects. */
 function isSame(a: TlsConfiguration, b: TlsConfiguration): boolean {
-  return a.clientCertificate === b.clientCertificate && a.keyPair.cert === b.keyPair.cert && a.keyPair.key === b.keyPair.key &&
-    areSame(a.clientCas, b.clientCas) && areSame(a.alpn, b.alpn)
+  return (
+    a.clientCertificate === b.clientCertificate &&
+    a.keyPair.cert === b.keyPair.cert &&
+    a.keyPair.key === b.keyPair.key &&
+    areSame(a.clientCas, b.clientCas) &&
+    areSame(a.alpn, b.alpn)
+  )
 }
 
 function areSame(a: readonly string[] | undefined, b: readonly string[] | undefined): boolean {

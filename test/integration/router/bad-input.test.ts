@@ -29,7 +29,10 @@ async function clientHello(): Promise<Buffer> {
     })
     server.listen(0, '127.0.0.1', () => {
       const address = server.address()
-      connectTls({ port: typeof address === 'object' ? address!.port : 0, servername: 'localhost', ALPNProtocols: ['http/1.1'] }).on('error', () => {})
+      connectTls({ port: typeof address === 'object' ? address!.port : 0, servername: 'localhost', ALPNProtocols: ['http/1.1'] }).on(
+        'error',
+        () => {},
+      )
     })
   })
 }
@@ -80,7 +83,11 @@ describe('a connection that does not say hello', () => {
   })
 
   it('ends when the hello grows beyond 16 KiB', async () => {
-    const { how, ms } = await rawAsk(under.port, [Buffer.from('1603010400' + '01007000', 'hex'), Buffer.alloc(0x3fc, 1), ...Array.from({ length: 20 }, () => Buffer.concat([Buffer.from('1603010400', 'hex'), Buffer.alloc(0x400, 1)]))])
+    const { how, ms } = await rawAsk(under.port, [
+      Buffer.from('1603010400' + '01007000', 'hex'),
+      Buffer.alloc(0x3fc, 1),
+      ...Array.from({ length: 20 }, () => Buffer.concat([Buffer.from('1603010400', 'hex'), Buffer.alloc(0x400, 1)])),
+    ])
     expect(how).toBe('FIN')
     expect(ms).toBeLessThan(100)
   })
@@ -125,10 +132,15 @@ describe('a client that resets', () => {
     await new Promise(next => setTimeout(next, 20))
     expect((await ask(under.port, {})).bytes.toString()).toBe('web\n')
   }
-  const raw = (bytes?: Buffer) => (port: number): Promise<ReturnType<typeof connect>> => new Promise(resolve => {
-    const socket = connect({ port, host: '127.0.0.1' }, () => (bytes === undefined ? resolve(socket) : socket.write(bytes, () => setTimeout(() => resolve(socket), 10))))
-    socket.on('error', () => {})
-  })
+  const raw =
+    (bytes?: Buffer) =>
+    (port: number): Promise<ReturnType<typeof connect>> =>
+      new Promise(resolve => {
+        const socket = connect({ port, host: '127.0.0.1' }, () =>
+          bytes === undefined ? resolve(socket) : socket.write(bytes, () => setTimeout(() => resolve(socket), 10)),
+        )
+        socket.on('error', () => {})
+      })
   it('before its first byte disturbs nobody', () => reset(raw()))
   it('inside its hello disturbs nobody', async () => reset(raw((await clientHello()).subarray(0, 50))))
   it('inside the handshake disturbs nobody', async () => reset(raw(await clientHello())))
@@ -138,12 +150,19 @@ describe('a client that resets', () => {
       const socket = await raw()(port)
       await openClient(port, { socket, ALPNProtocols: [alpn] }).then(secure => secure.on('error', () => {}))
       return socket
-    }))
+    }),
+  )
 })
 
 it.each(['TLSv1.2', 'TLSv1.3'] as const)('closes a %s connection whose records are damaged after the handshake', async version => {
   const upstream = connect({ port: under.port, host: '127.0.0.1' })
-  const relay = createServer(local => void local.on('error', () => {}).pipe(upstream).pipe(local))
+  const relay = createServer(
+    local =>
+      void local
+        .on('error', () => {})
+        .pipe(upstream)
+        .pipe(local),
+  )
   await new Promise<void>(next => relay.listen(0, '127.0.0.1', next))
   const secure = await openClient((relay.address() as AddressInfo).port, { minVersion: version, maxVersion: version })
   secure.on('error', () => {}).resume()
@@ -170,9 +189,15 @@ it('refuses connections over the limit of an address, and takes new ones when ot
 it('survives handlers that throw, at once or later', async () => {
   const throwing = await openUnderTest({
     handlers: {
-      web: () => { throw new Error('at once') },
-      postgres: async () => { await Promise.resolve(); throw new Error('later') },
-      database: () => {}, auth: () => {},
+      web: () => {
+        throw new Error('at once')
+      },
+      postgres: async () => {
+        await Promise.resolve()
+        throw new Error('later')
+      },
+      database: () => {},
+      auth: () => {},
     },
   })
   for (const alpn of [ALPN.http11, ALPN.postgres]) {
@@ -184,13 +209,14 @@ it('survives handlers that throw, at once or later', async () => {
 it('opens and drops a thousand connections and keeps nothing of them', { timeout: 30_000 }, async () => {
   const dropped = await openUnderTest()
   const hello = await clientHello()
-  const one = (index: number): Promise<void> => new Promise(resolve => {
-    const socket = connect({ port: dropped.port, host: '127.0.0.1' }, () => {
-      if (index % 4 > 0) socket.write(hello.subarray(0, index % 4 === 1 ? 3 : index % 4 === 2 ? 100 : hello.length))
-      setTimeout(() => (index % 2 === 0 ? socket.destroy() : socket.resetAndDestroy()), index % 7)
+  const one = (index: number): Promise<void> =>
+    new Promise(resolve => {
+      const socket = connect({ port: dropped.port, host: '127.0.0.1' }, () => {
+        if (index % 4 > 0) socket.write(hello.subarray(0, index % 4 === 1 ? 3 : index % 4 === 2 ? 100 : hello.length))
+        setTimeout(() => (index % 2 === 0 ? socket.destroy() : socket.resetAndDestroy()), index % 7)
+      })
+      socket.on('error', () => {}).once('close', () => resolve())
     })
-    socket.on('error', () => {}).once('close', () => resolve())
-  })
   for (let batch = 0; batch < 5; batch++) await Promise.all(Array.from({ length: 200 }, (_, index) => one(index)))
   await eventually(() => dropped.lines.length === 1_000, 5_000)
   expect((await ask(dropped.port, {})).bytes.toString()).toBe('web\n')
@@ -227,5 +253,8 @@ describe('close', () => {
 
 it('names the address when the port is taken', async () => {
   const { host, port } = under.router.address
-  await expect(openUnderTest({ listen: { host, port } })).rejects.toMatchObject({ code: 'cluster/config', facts: { address: `${host}:${port}`, why: 'EADDRINUSE' } })
+  await expect(openUnderTest({ listen: { host, port } })).rejects.toMatchObject({
+    code: 'cluster/config',
+    facts: { address: `${host}:${port}`, why: 'EADDRINUSE' },
+  })
 })

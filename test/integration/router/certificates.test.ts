@@ -9,39 +9,44 @@ import { ask, eventually, openClient, openUnderTest } from './router-under-test.
 const database = { routeToDatabase: { ServiceName: 'pg', Protocol: 'postgres', Username: 'alice', Database: 'app' } }
 
 /** The ticket that a connection got. TLS 1.3 sends it after the handshake. */
-const ticketOf = (socket: TLSSocket): Promise<Buffer> => new Promise(resolve => {
-  if (socket.getProtocol() === 'TLSv1.2') return resolve(socket.getSession()!)
-  socket.once('session', ticket => resolve(ticket))
-  socket.resume()
-})
+const ticketOf = (socket: TLSSocket): Promise<Buffer> =>
+  new Promise(resolve => {
+    if (socket.getProtocol() === 'TLSv1.2') return resolve(socket.getSession()!)
+    socket.once('session', ticket => resolve(ticket))
+    socket.resume()
+  })
 
-const line = (socket: TLSSocket): Promise<string> => new Promise(resolve => {
-  socket.once('data', (chunk: Buffer) => resolve(chunk.toString()))
-  let error = ''
-  socket.once('close', () => resolve(`closed ${error}`.trim())).on('error', thrown => (error = thrown.message))
-})
+const line = (socket: TLSSocket): Promise<string> =>
+  new Promise(resolve => {
+    socket.once('data', (chunk: Buffer) => resolve(chunk.toString()))
+    let error = ''
+    socket.once('close', () => resolve(`closed ${error}`.trim())).on('error', thrown => (error = thrown.message))
+  })
 
-it.each(['TLSv1.2', 'TLSv1.3'] as const)('routes a resumed %s connection by its certificate, until that certificate ends', async version => {
-  let clock = Date.now()
-  const under = await openUnderTest({ now: () => clock })
-  const pair = await clientPair(under.userCa, database, clock + 60_000)
-  const options = { ...pair, minVersion: version, maxVersion: version, ALPNProtocols: [ALPN.http11] }
-  const first = await openClient(under.port, options)
-  const session = await ticketOf(first)
-  first.destroy()
+it.each(['TLSv1.2', 'TLSv1.3'] as const)(
+  'routes a resumed %s connection by its certificate, until that certificate ends',
+  async version => {
+    let clock = Date.now()
+    const under = await openUnderTest({ now: () => clock })
+    const pair = await clientPair(under.userCa, database, clock + 60_000)
+    const options = { ...pair, minVersion: version, maxVersion: version, ALPNProtocols: [ALPN.http11] }
+    const first = await openClient(under.port, options)
+    const session = await ticketOf(first)
+    first.destroy()
 
-  const second = await openClient(under.port, { ...options, session })
-  expect(second.isSessionReused()).toBe(true)
-  expect(await line(second)).toBe('database\n')
-  second.destroy()
+    const second = await openClient(under.port, { ...options, session })
+    expect(second.isSessionReused()).toBe(true)
+    expect(await line(second)).toBe('database\n')
+    second.destroy()
 
-  clock += 120_000
-  const third = await openClient(under.port, { ...options, session })
-  expect(third.isSessionReused()).toBe(true)
-  expect(await line(third)).toBe('closed')
-  await eventually(() => under.lines.some(({ cause }) => cause === 'client certificate: expired'))
-  await under.close()
-})
+    clock += 120_000
+    const third = await openClient(under.port, { ...options, session })
+    expect(third.isSessionReused()).toBe(true)
+    expect(await line(third)).toBe('closed')
+    await eventually(() => under.lines.some(({ cause }) => cause === 'client certificate: expired'))
+    await under.close()
+  },
+)
 
 it('takes no tickets of another TLS configuration', async () => {
   const ca = await newCa('root.example')
@@ -50,7 +55,10 @@ it('takes no tickets of another TLS configuration', async () => {
   const base: TlsConfiguration = { keyPair: pair, clientCas: [ca.cert], clientCertificate: 'optional', alpn: ['http/1.1'] }
   let configuration = base
   const server = createServer({ allowHalfOpen: true }, socket => {
-    serveTls(socket, { ...configuration, deadlineMs: 2_000 }).then(({ stream }) => stream.end('hello\n'), () => {})
+    serveTls(socket, { ...configuration, deadlineMs: 2_000 }).then(
+      ({ stream }) => stream.end('hello\n'),
+      () => {},
+    )
   })
   await new Promise<void>(done => server.listen(0, '127.0.0.1', done))
   const { port } = server.address() as AddressInfo
@@ -79,7 +87,9 @@ it.each(['TLSv1.2', 'TLSv1.3'] as const)('answers a missing required certificate
   const pair = await serverPair(ca, 'one')
   const failures: unknown[] = []
   const server = createServer({ allowHalfOpen: true }, socket => {
-    serveTls(socket, { keyPair: pair, clientCas: [ca.cert], clientCertificate: 'required', deadlineMs: 2_000 }).catch(thrown => failures.push(thrown))
+    serveTls(socket, { keyPair: pair, clientCas: [ca.cert], clientCertificate: 'required', deadlineMs: 2_000 }).catch(thrown =>
+      failures.push(thrown),
+    )
   })
   await new Promise<void>(done => server.listen(0, '127.0.0.1', done))
   const seen = await ask((server.address() as AddressInfo).port, { minVersion: version, maxVersion: version })
@@ -94,7 +104,9 @@ it('ends TLS inside TLS and says who the inner client is', async () => {
   const inner = await serverPair(ca, 'inner')
   const under = await openUnderTest({
     handlers: {
-      web: () => {}, database: () => {}, auth: () => {},
+      web: () => {},
+      database: () => {},
+      auth: () => {},
       postgres: async stream => {
         const served = await serveTls(stream, { keyPair: inner, clientCas: [users.cert], clientCertificate: 'required', deadlineMs: 2_000 })
         served.stream.end(`${served.identity?.routeToDatabase?.ServiceName} ${served.negotiated} ${served.sni}\n`)

@@ -42,7 +42,14 @@ it('echoes through frames cut anywhere, with pings in between that change nothin
   const socket = await open()
   const { payload, pings, reader } = collect(socket)
   const data = randomBytes(300_000)
-  const wire = Buffer.concat([framed(data.subarray(0, 1)), PING_FRAME, framed(data.subarray(1, 200_000)), PING_FRAME, PING_FRAME, framed(data.subarray(200_000))])
+  const wire = Buffer.concat([
+    framed(data.subarray(0, 1)),
+    PING_FRAME,
+    framed(data.subarray(1, 200_000)),
+    PING_FRAME,
+    PING_FRAME,
+    framed(data.subarray(200_000)),
+  ])
   for (let at = 0; at < wire.length; at += 12_345) {
     socket.write(wire.subarray(at, at + 12_345))
     await soon(3)
@@ -127,7 +134,10 @@ it('writes nothing for an empty write, and one frame for what piled up', async (
 })
 
 it('closes the stream below when it is destroyed, and ends when that is', async () => {
-  for (const [first, second] of [[0, 1], [1, 0]] as const) {
+  for (const [first, second] of [
+    [0, 1],
+    [1, 0],
+  ] as const) {
     const [outer, inner] = duplexPair()
     const both = [pingFramed(inner, 10), inner]
     both.forEach(stream => stream.on('error', () => {}))

@@ -3,7 +3,8 @@ import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'n
 import type { Duplex } from 'node:stream'
 import { NO_LOG, type Log } from '../../../electron/log/log.ts'
 import type { HandlerName, Handler, Handshake } from '../../../electron/cluster/router/route.ts'
-import { openRouter, type Router, type RouterOptions } from '../../../electron/cluster/router/router.ts'
+import { openRouter, type Router } from '../../../electron/cluster/router/router.ts'
+import type { RouterOptions } from '../../../electron/cluster/router/router-options.ts'
 import { newCa, serverPair, type TestCa } from './certificates.ts'
 
 export interface Handed {
@@ -29,12 +30,14 @@ export async function openUnderTest(options: Partial<RouterOptions> = {}): Promi
   const handed: Handed[] = []
   const lines: Record<string, unknown>[] = []
   const log: Log = { ...NO_LOG, debug: (event, facts) => void lines.push({ event, ...facts }) }
-  const echo = (handler: HandlerName): Handler => (stream, handshake) => {
-    handed.push({ handler, stream, handshake })
-    stream.on('error', () => stream.destroy())
-    stream.write(`${handler}\n`)
-    stream.pipe(stream)
-  }
+  const echo =
+    (handler: HandlerName): Handler =>
+    (stream, handshake) => {
+      handed.push({ handler, stream, handshake })
+      stream.on('error', () => stream.destroy())
+      stream.write(`${handler}\n`)
+      stream.pipe(stream)
+    }
   const router = await openRouter({
     listen: { host: '127.0.0.1', port: 0 },
     clusterName: 'root.example',
@@ -58,7 +61,12 @@ export interface Seen {
 }
 
 /** Connects, says `say`, and reads until the server closes or `until` says that it has come. */
-export function ask(port: number, options: ConnectionOptions, until: (bytes: Buffer) => boolean = bytes => bytes.includes('\n'), say?: Buffer): Promise<Seen> {
+export function ask(
+  port: number,
+  options: ConnectionOptions,
+  until: (bytes: Buffer) => boolean = bytes => bytes.includes('\n'),
+  say?: Buffer,
+): Promise<Seen> {
   return new Promise(resolve => {
     let [handshake, bytes, ended] = [false, Buffer.alloc(0), false]
     let negotiated: string | false = false
@@ -97,7 +105,11 @@ export interface RawEnd {
 }
 
 /** Sends the parts raw, `gapMs` apart, and says how and when the server ended the connection. */
-export function rawAsk(port: number, parts: readonly (string | Buffer)[], { gapMs = 0, fin = false, waitMs = 1_500 } = {}): Promise<RawEnd> {
+export function rawAsk(
+  port: number,
+  parts: readonly (string | Buffer)[],
+  { gapMs = 0, fin = false, waitMs = 1_500 } = {},
+): Promise<RawEnd> {
   return new Promise(resolve => {
     const started = performance.now()
     let bytes = Buffer.alloc(0)

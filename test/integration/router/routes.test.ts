@@ -20,7 +20,14 @@ const answer = async (alpn: readonly string[] | undefined, more = {}): Promise<s
   const framed = typeof seen.negotiated === 'string' && seen.negotiated.endsWith(PING_SUFFIX)
   const alert = /ALERT_([A-Z_]+)/.exec(seen.error?.code ?? '')?.[1]
   if (alert !== undefined) return alert
-  return seen.handshake ? `${seen.negotiated || '-'} ${seen.bytes.subarray(framed ? 4 : 0).toString().trim() || 'closed'}` : 'closed'
+  return seen.handshake
+    ? `${seen.negotiated || '-'} ${
+        seen.bytes
+          .subarray(framed ? 4 : 0)
+          .toString()
+          .trim() || 'closed'
+      }`
+    : 'closed'
 }
 
 describe.each(['TLSv1.2', 'TLSv1.3'] as const)('the router, asked with %s', version => {
@@ -86,14 +93,26 @@ it('forwards an auth connection untouched, so that the auth service ends its TLS
   const pair = await serverPair(ca, 'auth-host')
   const served = await openUnderTest({
     handlers: {
-      web: () => {}, postgres: () => {}, database: () => {},
+      web: () => {},
+      postgres: () => {},
+      database: () => {},
       auth: async stream => {
-        const { stream: secure, negotiated, sni } = await serveTls(stream, { keyPair: pair, clientCas: [], clientCertificate: 'none', alpn: ['h2'], deadlineMs: 2_000 })
+        const {
+          stream: secure,
+          negotiated,
+          sni,
+        } = await serveTls(stream, { keyPair: pair, clientCas: [], clientCertificate: 'none', alpn: ['h2'], deadlineMs: 2_000 })
         secure.end(`auth ${negotiated} ${sni}\n`)
       },
     },
   })
-  const seen = await ask(served.port, { ALPNProtocols: [AUTH, 'h2'], servername: encodeClusterSni('root.example'), ca: [ca.cert], checkServerIdentity: () => undefined, rejectUnauthorized: true })
+  const seen = await ask(served.port, {
+    ALPNProtocols: [AUTH, 'h2'],
+    servername: encodeClusterSni('root.example'),
+    ca: [ca.cert],
+    checkServerIdentity: () => undefined,
+    rejectUnauthorized: true,
+  })
   expect(seen.error).toBeUndefined()
   expect(seen.bytes.toString()).toBe(`auth h2 ${encodeClusterSni('root.example')}\n`)
   await served.close()

@@ -15,7 +15,8 @@ const load = (file: string): Buffer => readFileSync(new URL(file, import.meta.ur
 /** The same handshake message in other records. */
 const inRecords = (hello: Buffer, size: number): Buffer => {
   const message = []
-  for (let at = 0; at < hello.length; at += 5 + hello.readUInt16BE(at + 3)) message.push(hello.subarray(at + 5, at + 5 + hello.readUInt16BE(at + 3)))
+  for (let at = 0; at < hello.length; at += 5 + hello.readUInt16BE(at + 3))
+    message.push(hello.subarray(at + 5, at + 5 + hello.readUInt16BE(at + 3)))
   const whole = Buffer.concat(message)
   const records = []
   for (let at = 0; at < whole.length; at += size) {
@@ -54,7 +55,10 @@ describe('limits', () => {
     expect(readClientHello(Buffer.from('1603014001', 'hex'))).toEqual({ state: 'refused', why: 'longer than 16 KiB' })
   })
   it('refuses more records than fit, whatever they announce', () => {
-    const drip = Buffer.concat([Buffer.from('160301000401003f00', 'hex'), ...Array.from({ length: 3_000 }, () => Buffer.from('160301000100', 'hex'))])
+    const drip = Buffer.concat([
+      Buffer.from('160301000401003f00', 'hex'),
+      ...Array.from({ length: 3_000 }, () => Buffer.from('160301000100', 'hex')),
+    ])
     expect(readClientHello(drip)).toEqual({ state: 'refused', why: 'longer than 16 KiB' })
     expect(readClientHello(drip.subarray(0, CLIENT_HELLO_LIMIT - 10)).state).toBe('more')
   })
@@ -87,9 +91,14 @@ describe('limits', () => {
 it('answers every damaged hello with one of its three states', () => {
   const hellos = rows.map(({ file }) => load(file))
   const damage = fc.array(fc.tuple(fc.nat(1_600), fc.nat(255)), { minLength: 1, maxLength: 8 })
-  fc.assert(fc.property(fc.nat(hellos.length - 1), damage, fc.nat(1_600), (which, changes, cut) => {
-    const bytes = Buffer.from(hellos[which]!)
-    for (const [at, value] of changes) bytes[at % bytes.length] = value
-    return ['more', 'hello', 'refused'].includes(readClientHello(cut < bytes.length && cut % 3 === 0 ? bytes.subarray(0, cut) : bytes).state)
-  }), { numRuns: 20_000 })
+  fc.assert(
+    fc.property(fc.nat(hellos.length - 1), damage, fc.nat(1_600), (which, changes, cut) => {
+      const bytes = Buffer.from(hellos[which]!)
+      for (const [at, value] of changes) bytes[at % bytes.length] = value
+      return ['more', 'hello', 'refused'].includes(
+        readClientHello(cut < bytes.length && cut % 3 === 0 ? bytes.subarray(0, cut) : bytes).state,
+      )
+    }),
+    { numRuns: 20_000 },
+  )
 })

@@ -11,7 +11,8 @@ interface Captured {
   readonly log: readonly { readonly from: string; readonly hex?: string }[]
 }
 const captured = JSON.parse(readFileSync(new URL('ping-frames.json', import.meta.url), 'utf8')) as Captured[]
-const bytesOf = ({ log }: Captured, from: string): Buffer => Buffer.concat(log.filter(entry => entry.from === from).map(({ hex = '' }) => Buffer.from(hex, 'hex')))
+const bytesOf = ({ log }: Captured, from: string): Buffer =>
+  Buffer.concat(log.filter(entry => entry.from === from).map(({ hex = '' }) => Buffer.from(hex, 'hex')))
 
 const payloadOf = (wire: Buffer, cut: number): { payload: Buffer; midFrame: boolean } => {
   const [reader, parts] = [new PingFrameReader(), [] as Buffer[]]
@@ -72,8 +73,11 @@ it('slices the chunk instead of copying it', () => {
 
 it('takes apart what any writer frames, cut anywhere, with pings anywhere', () => {
   const frames = fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 12 })
-  fc.assert(fc.property(frames, fc.integer({ min: 1, max: 50 }), (parts, cut) => {
-    const wire = Buffer.concat(parts.flatMap(part => [pingFrameHeader(part.length), Buffer.from(part)]))
-    return payloadOf(wire, cut).payload.equals(Buffer.concat(parts))
-  }), { numRuns: 2_000 })
+  fc.assert(
+    fc.property(frames, fc.integer({ min: 1, max: 50 }), (parts, cut) => {
+      const wire = Buffer.concat(parts.flatMap(part => [pingFrameHeader(part.length), Buffer.from(part)]))
+      return payloadOf(wire, cut).payload.equals(Buffer.concat(parts))
+    }),
+    { numRuns: 2_000 },
+  )
 })

@@ -4,17 +4,32 @@ import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
-  authenticationOk, backendKeyData, encodeCancel, encodeStartup, errorResponse, FIRST_PACKET_LIMIT, GSS_REQUEST, MessageReader, parameterStatus,
-  readErrorResponse, readFirstPacket, readyForQuery, SSL_REQUEST, type FirstPacket, type Message,
+  authenticationOk,
+  backendKeyData,
+  encodeCancel,
+  encodeStartup,
+  errorResponse,
+  FIRST_PACKET_LIMIT,
+  GSS_REQUEST,
+  MessageReader,
+  parameterStatus,
+  readErrorResponse,
+  readFirstPacket,
+  readyForQuery,
+  SSL_REQUEST,
+  type FirstPacket,
+  type Message,
 } from '../../../electron/wire/postgres.ts'
 
 type Transcript = { readonly name: string } & Readonly<Partial<Record<`${'outer' | 'inner'}-${'client' | 'server'}`, string>>>
 const transcripts = JSON.parse(readFileSync(new URL('transcripts.json', import.meta.url), 'utf8')) as Transcript[]
-const streams = (from: 'client' | 'server'): readonly { name: string; bytes: Buffer }[] => transcripts.flatMap(transcript =>
-  (['outer', 'inner'] as const).flatMap(layer => {
-    const hex = transcript[`${layer}-${from}`]
-    return hex === undefined ? [] : [{ name: `${transcript.name} ${layer}`, bytes: Buffer.from(hex, 'hex') }]
-  }))
+const streams = (from: 'client' | 'server'): readonly { name: string; bytes: Buffer }[] =>
+  transcripts.flatMap(transcript =>
+    (['outer', 'inner'] as const).flatMap(layer => {
+      const hex = transcript[`${layer}-${from}`]
+      return hex === undefined ? [] : [{ name: `${transcript.name} ${layer}`, bytes: Buffer.from(hex, 'hex') }]
+    }),
+  )
 
 /** The untyped packets that open a client's stream, and what follows them. */
 function firstPackets(bytes: Buffer): { packets: FirstPacket[]; rest: Buffer; end: string } {
@@ -57,11 +72,22 @@ describe('first packets of captured clients', () => {
   })
 
   it('are what tsh, psql and the capturing client sent', () => {
-    const packets = (name: string): FirstPacket[] => firstPackets(streams('client').find(stream => stream.name === `${name} outer`)!.bytes).packets
-    expect(packets('pg-tunnel')).toEqual([{ kind: 'ssl' }, {
-      kind: 'startup', major: 3, minor: 0,
-      parameters: new Map([['user', 'alice'], ['database', 'app'], ['application_name', 'psql'], ['client_encoding', 'UTF8']]),
-    }])
+    const packets = (name: string): FirstPacket[] =>
+      firstPackets(streams('client').find(stream => stream.name === `${name} outer`)!.bytes).packets
+    expect(packets('pg-tunnel')).toEqual([
+      { kind: 'ssl' },
+      {
+        kind: 'startup',
+        major: 3,
+        minor: 0,
+        parameters: new Map([
+          ['user', 'alice'],
+          ['database', 'app'],
+          ['application_name', 'psql'],
+          ['client_encoding', 'UTF8'],
+        ]),
+      },
+    ])
     expect(packets('pg-tunnel-gss-then-ssl').map(({ kind }) => kind)).toEqual(['gss', 'ssl', 'startup'])
     expect(packets('pg-cancel-tunnel')).toEqual([{ kind: 'cancel', processId: 0x3ece, secretKey: 0xf709a472 }])
     expect(packets('pg-tunnel-protocol-3.2')).toMatchObject([{ kind: 'startup', major: 3, minor: 2 }])
@@ -81,20 +107,29 @@ describe('messages of captured servers', () => {
   it.each(readable)('$name: encoded again, byte for byte', ({ bytes }) => {
     for (const { type, body, whole } of messagesOf(typed(bytes), 1_000)) {
       const words = body.toString('utf8').split('\0')
-      const again = type === 'R' ? authenticationOk()
-        : type === 'K' ? backendKeyData(body.readUInt32BE(0), body.readUInt32BE(4))
-          : type === 'S' ? parameterStatus(words[0]!, words[1]!)
-            : type === 'Z' ? readyForQuery(body.toString() as 'I')
-              : type === 'E' && body[0] === 0x4d ? errorResponse({ message: readErrorResponse(body).get('M')! })
-                : whole
+      const again =
+        type === 'R'
+          ? authenticationOk()
+          : type === 'K'
+            ? backendKeyData(body.readUInt32BE(0), body.readUInt32BE(4))
+            : type === 'S'
+              ? parameterStatus(words[0]!, words[1]!)
+              : type === 'Z'
+                ? readyForQuery(body.toString() as 'I')
+                : type === 'E' && body[0] === 0x4d
+                  ? errorResponse({ message: readErrorResponse(body).get('M')! })
+                  : whole
       expect(again).toEqual(whole)
     }
   })
 
   it('carry Teleport errors as M alone, and real ones with their fields', () => {
-    const first = (name: string): Map<string, string> => readErrorResponse(messagesOf(typed(streams('server').find(stream => stream.name === `${name} outer`)!.bytes), 999)[0]!.body)
+    const first = (name: string): Map<string, string> =>
+      readErrorResponse(messagesOf(typed(streams('server').find(stream => stream.name === `${name} outer`)!.bytes), 999)[0]!.body)
     expect([...first('pg-no-certificate-startup')]).toEqual([['M', 'cluster "" is not found']])
-    expect([...first('pg-tunnel-denied-database')]).toEqual([['M', 'access to db denied. User does not have permissions. Confirm database user and name.']])
+    expect([...first('pg-tunnel-denied-database')]).toEqual([
+      ['M', 'access to db denied. User does not have permissions. Confirm database user and name.'],
+    ])
     expect([...first('pg-tunnel-other-database').keys()]).toEqual(['S', 'C', 'M'])
     expect(first('pg-tunnel-other-database').get('C')).toBe('3D000')
   })
@@ -107,8 +142,15 @@ describe('encoders', () => {
     expect(encodeCancel(0x3ecf, 0xf709a472).toString('hex')).toBe('0000001004d2162e00003ecff709a472')
   })
   it('write a startup that reads back, from a map or a record', () => {
-    const parameters = new Map([['user', 'älice'], ['database', 'app'], ['options', '']])
-    expect(readFirstPacket(encodeStartup(parameters))).toMatchObject({ state: 'packet', packet: { kind: 'startup', major: 3, minor: 0, parameters } })
+    const parameters = new Map([
+      ['user', 'älice'],
+      ['database', 'app'],
+      ['options', ''],
+    ])
+    expect(readFirstPacket(encodeStartup(parameters))).toMatchObject({
+      state: 'packet',
+      packet: { kind: 'startup', major: 3, minor: 0, parameters },
+    })
     expect(encodeStartup(Object.fromEntries(parameters))).toEqual(encodeStartup(parameters))
   })
   it('refuse what would be read as something else', () => {
@@ -118,7 +160,11 @@ describe('encoders', () => {
   })
   it('keep hostile error text inside its field', () => {
     const [message] = messagesOf(errorResponse({ message: 'a\0Cb', severity: 'ERROR', code: '28000' }), 999)
-    expect([...readErrorResponse(message!.body)]).toEqual([['S', 'ERROR'], ['C', '28000'], ['M', 'aCb']])
+    expect([...readErrorResponse(message!.body)]).toEqual([
+      ['S', 'ERROR'],
+      ['C', '28000'],
+      ['M', 'aCb'],
+    ])
   })
 })
 
@@ -153,10 +199,13 @@ describe('limits', () => {
 it('answers every damaged first packet with one of its three states, and never reads past the end', () => {
   const seeds = streams('client').map(({ bytes }) => bytes.subarray(0, 120))
   const damage = fc.array(fc.tuple(fc.nat(119), fc.nat(255)), { maxLength: 6 })
-  fc.assert(fc.property(fc.nat(seeds.length - 1), damage, (which, changes) => {
-    const bytes = Buffer.from(seeds[which]!)
-    for (const [at, value] of changes) bytes[at % bytes.length] = value
-    const read = readFirstPacket(bytes)
-    return read.state !== 'packet' || read.length <= bytes.length
-  }), { numRuns: 20_000 })
+  fc.assert(
+    fc.property(fc.nat(seeds.length - 1), damage, (which, changes) => {
+      const bytes = Buffer.from(seeds[which]!)
+      for (const [at, value] of changes) bytes[at % bytes.length] = value
+      const read = readFirstPacket(bytes)
+      return read.state !== 'packet' || read.length <= bytes.length
+    }),
+    { numRuns: 20_000 },
+  )
 })

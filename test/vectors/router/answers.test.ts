@@ -32,9 +32,17 @@ beforeAll(async () => {
   const greet = (stream: NodeJS.WritableStream): void => void stream.write('x')
   under = await openUnderTest({
     handlers: {
-      web: greet, postgres: greet, database: greet,
+      web: greet,
+      postgres: greet,
+      database: greet,
       auth: async stream => {
-        const served = await serveTls(stream, { keyPair: authHost, clientCas: [], clientCertificate: 'none', alpn: ['h2'], deadlineMs: 1_000 })
+        const served = await serveTls(stream, {
+          keyPair: authHost,
+          clientCas: [],
+          clientCertificate: 'none',
+          alpn: ['h2'],
+          deadlineMs: 1_000,
+        })
         greet(served.stream)
       },
     },
@@ -51,11 +59,24 @@ afterAll(() => under.close())
 
 /** Names that Teleport 13 has a handler for and we have not: a row that it routes by one of them says nothing about our routes. */
 const ABSENT: readonly string[] = [
-  ALPN.acme, ALPN.proxySsh, ALPN.proxySshGrpc, ALPN.reverseTunnel, ALPN.proxyGrpc, ALPN.proxyGrpcMtls, ALPN.tcp, ALPN.mongodb, ALPN.redis,
-  ALPN.sqlserver, ALPN.snowflake, ALPN.cassandra, ALPN.elasticsearch, ALPN.dynamodb,
+  ALPN.acme,
+  ALPN.proxySsh,
+  ALPN.proxySshGrpc,
+  ALPN.reverseTunnel,
+  ALPN.proxyGrpc,
+  ALPN.proxyGrpcMtls,
+  ALPN.tcp,
+  ALPN.mongodb,
+  ALPN.redis,
+  ALPN.sqlserver,
+  ALPN.snowflake,
+  ALPN.cassandra,
+  ALPN.elasticsearch,
+  ALPN.dynamodb,
 ]
 const absent = (name: string): boolean => name.startsWith(ALPN.mysql) || ABSENT.includes(name.replace(/-ping$/, ''))
-const present = (name: string): boolean => [ALPN.http11, ALPN.h2, ALPN.postgres, ALPN.postgres + PING_SUFFIX].includes(name) || name.startsWith(ALPN.auth)
+const present = (name: string): boolean =>
+  [ALPN.http11, ALPN.h2, ALPN.postgres, ALPN.postgres + PING_SUFFIX].includes(name) || name.startsWith(ALPN.auth)
 const isOurs = ({ alpn, sni }: Row): boolean => {
   const first = alpn?.find(name => absent(name) || present(name))
   return (first === undefined || present(first)) && !KUBE_SNI_PREFIXES.some(prefix => sni?.startsWith(prefix))
@@ -71,8 +92,14 @@ function ours({ alpn, sni, cert, version }: Row): Promise<string> {
   return new Promise(resolve => {
     const tlsVersion = `TLSv${version}` as 'TLSv1.2' | 'TLSv1.3'
     const socket = connectTls({
-      port: under.port, host: '127.0.0.1', servername: sni ?? '', rejectUnauthorized: false, minVersion: tlsVersion, maxVersion: tlsVersion,
-      ...(alpn === null ? {} : { ALPNProtocols: [...alpn] }), ...certificates[cert],
+      port: under.port,
+      host: '127.0.0.1',
+      servername: sni ?? '',
+      rejectUnauthorized: false,
+      minVersion: tlsVersion,
+      maxVersion: tlsVersion,
+      ...(alpn === null ? {} : { ALPNProtocols: [...alpn] }),
+      ...certificates[cert],
     })
     let shaken: string | undefined
     const done = (how: string): void => {
@@ -96,14 +123,19 @@ it('answers as Teleport does, but for the listed deviations', { timeout: 60_000 
   const found: string[] = []
   let equal = 0
   const rows = Object.entries(answers).flatMap(([group, list]) => list.filter(isOurs).map(row => ({ group, row })))
-  await Promise.all(Array.from({ length: 16 }, async () => {
-    for (let next = rows.pop(); next !== undefined; next = rows.pop()) {
-      const { group, row } = next
-      const [theirs, own] = [expected(row), await ours(row)]
-      if (theirs === own) equal += 1
-      else found.push(`${group} TLS ${row.version} ${row.cert} ${row.sni ?? 'no SNI'} ${row.alpn?.join(' ') ?? 'no ALPN'}: ${theirs} -> ${own}`)
-    }
-  }))
+  await Promise.all(
+    Array.from({ length: 16 }, async () => {
+      for (let next = rows.pop(); next !== undefined; next = rows.pop()) {
+        const { group, row } = next
+        const [theirs, own] = [expected(row), await ours(row)]
+        if (theirs === own) equal += 1
+        else
+          found.push(
+            `${group} TLS ${row.version} ${row.cert} ${row.sni ?? 'no SNI'} ${row.alpn?.join(' ') ?? 'no ALPN'}: ${theirs} -> ${own}`,
+          )
+      }
+    }),
+  )
   expect(found.filter(line => !listed.has(line))).toEqual([])
   expect([...listed.keys()].filter(line => !found.includes(line))).toEqual([])
   expect(equal).toBeGreaterThan(200)

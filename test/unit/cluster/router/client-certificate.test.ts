@@ -5,7 +5,8 @@ import { clientPair, newCa } from '../../../integration/router/certificates.ts'
 
 const NOW = Date.now()
 const HOUR = 3_600_000
-const certificate = async (ca: Awaited<ReturnType<typeof newCa>>): Promise<X509Certificate> => new X509Certificate((await clientPair(ca, {}, NOW + HOUR, NOW)).cert)
+const certificate = async (ca: Awaited<ReturnType<typeof newCa>>): Promise<X509Certificate> =>
+  new X509Certificate((await clientPair(ca, {}, NOW + HOUR, NOW)).cert)
 
 it('judges a certificate by its issuer and the given time alone', async () => {
   const [ours, sameName] = [await newCa('root.example'), await newCa('root.example')]
@@ -16,5 +17,11 @@ it('judges a certificate by its issuer and the given time alone', async () => {
   expect(refuseClientCertificate(good, cas, NOW - HOUR)).toBe('not valid yet')
   expect(refuseClientCertificate(good, parseClientCas([sameName.cert]), NOW)).toBe('unknown authority')
   expect(refuseClientCertificate(good, [], NOW)).toBe('unknown authority')
-  expect(refuseClientCertificate(good, cas.map(ca => ({ ...ca, notAfter: NOW - 1 })), NOW)).toBe('authority expired')
+  expect(
+    refuseClientCertificate(
+      good,
+      cas.map(ca => ({ ...ca, notAfter: NOW - 1 })),
+      NOW,
+    ),
+  ).toBe('authority expired')
 })
