@@ -48,6 +48,7 @@ describe('the list of databases', () => {
     const bridge = show({ ...STATES.main(), databases: { state: 'ready', items: [orders], failure: null }, tunnels: [] })
     await grid()
     fireEvent.click(screen.getByRole('button', { name: 'Connect orders' }))
+    fireEvent.click(screen.getByRole('button', { name: 'Connect orders' }), { detail: 2 })
     expect(bridge.asksOf('tunnel.start')).toEqual([{ resource: orders.id }])
     act(() => bridge.change({ tunnels: [aStartingTunnel(orders)] }))
     fireEvent.click(screen.getByRole('button', { name: 'Cancel orders' }))

@@ -60,7 +60,8 @@ export const DatabaseRow = memo(function DatabaseRow({ id, entry, rowIndex, acti
           aria-label={`${text.action[action]} ${shown(database.name)}`}
           onClick={event => {
             event.stopPropagation()
-            onAct(entry)
+            // Rows move once they run: the second click of a double click may be over another one.
+            if (event.detail < 2) onAct(entry)
           }}
         >
           {text.action[action]}
