@@ -7,7 +7,7 @@ import { parseAddress } from '../../../shared/address.ts'
  */
 
 /** YAML 1.1 words count too: Teleport's files say `yes` and `off`. */
-const flag = z.union([z.boolean(), z.enum(['yes', 'no', 'on', 'off']).transform(word => word === 'yes' || word === 'on')])
+const flag = z.union([z.boolean(), z.enum(['yes', 'no', 'on', 'off']).transform(word => word === 'yes' || word === 'on')], 'must be yes or no')
 
 const address = (defaultPort: number) => z.string().transform((text, context) => {
   const found = parseAddress(text, defaultPort) ?? (/:0$/.test(text) ? withPortZero(text) : undefined)
@@ -57,7 +57,7 @@ const tls = z.strictObject({
 const database = z.strictObject({
   name,
   description: z.string().default(''),
-  protocol: z.enum(['postgres', 'cockroachdb']),
+  protocol: z.enum(['postgres', 'cockroachdb'], 'must be postgres or cockroachdb'),
   uri: address(5432),
   static_labels: labels.default({}),
   tls: tls.default({ mode: 'verify-full' }),
@@ -92,7 +92,7 @@ export const porticoYaml = z.strictObject({
     proxy_listener_mode: z.literal('multiplex', 'only multiplex: everything goes through the one port').default('multiplex'),
     authentication: z.strictObject({
       type: z.literal('local', 'only local users are known').default('local'),
-      second_factor: z.union([z.enum(['off', 'otp']), z.literal(false).transform(() => 'off' as const)]).default('otp'),
+      second_factor: z.union([z.enum(['off', 'otp']), z.literal(false).transform(() => 'off' as const)], 'must be off or otp').default('otp'),
     }).default({ type: 'local', second_factor: 'otp' }),
   }),
   proxy_service: z.strictObject({

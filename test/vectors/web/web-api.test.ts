@@ -22,13 +22,14 @@ interface Server {
 }
 
 /** The clusters' keys are made once: that is what takes time. */
-const storages = { off: openMemoryStorage(), otp: openMemoryStorage() }
+const CAPTURED = Date.parse('2026-11-23T02:05:03Z')
+const storages = { off: openMemoryStorage({ now: () => CAPTURED }), otp: openMemoryStorage({ now: () => CAPTURED }) }
 
 const open: WebApi[] = []
 afterEach(() => open.splice(0).forEach(api => api.close()))
 
 async function server(secondFactor: SecondFactor): Promise<Server> {
-  const state = { now: Date.parse('2026-11-23T02:05:03Z') }
+  const state = { now: CAPTURED }
   const now = (): number => state.now
   const [clusterName, host, port] = secondFactor === 'off' ? ['root.example', 'localhost', 13_080] as const : ['second.example', '127.0.0.1', 14_080] as const
   const auth = await openAuth({ clusterName, storage: storages[secondFactor], secondFactor, log: NO_LOG, now })
