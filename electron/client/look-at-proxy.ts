@@ -38,7 +38,7 @@ export async function lookAtProxy(address: string, trust: Trust, signal?: AbortS
   try {
     return await Promise.any(tries)
   } catch (error) {
-    throw mostTelling(error instanceof AggregateError ? error.errors : [error])
+    throw mostTelling(error instanceof AggregateError ? error.errors : [error], candidates)
   } finally {
     found.abort()
   }
@@ -92,8 +92,12 @@ const TELLING: readonly ErrorCode[] = [
   'proxy/timeout',
 ]
 
-function mostTelling(errors: readonly unknown[]): PorticoError {
+function mostTelling(errors: readonly unknown[], candidates: readonly Address[]): PorticoError {
   const ours = errors.map(error => PorticoError.from(error))
   const rank = ({ code }: PorticoError): number => (TELLING.includes(code) ? TELLING.indexOf(code) : TELLING.length)
-  return ours.sort((a, b) => rank(a) - rank(b))[0]!
+  const first = ours.sort((a, b) => rank(a) - rank(b))[0]!
+  if (first.code !== 'proxy/unreachable' || candidates.length === 1) return first
+  // Nobody typed those ports: the name is what a person knows.
+  const why = `${first.facts['why']} (ports ${candidates.map(({ port }) => port).join(' and ')} were tried)`
+  return new PorticoError(first.code, { proxy: candidates[0]!.host, why }, first)
 }

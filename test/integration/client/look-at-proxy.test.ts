@@ -201,6 +201,10 @@ describe('an address without a port', () => {
   it('fails with what tells most', async () => {
     const shut = await openTcpServer(() => {})
     await shut.close()
+    await expect(lookAtProxy('localhost', trust, undefined, { ports: [shut.port, shut.port] })).rejects.toMatchObject({
+      code: 'proxy/unreachable',
+      facts: { proxy: 'localhost', why: `nothing listens there (ports ${shut.port} and ${shut.port} were tried)` },
+    })
     const real = await proxy()
     await expect(lookAtProxy('localhost', untrusting, undefined, { ports: [real.port, shut.port] })).rejects.toMatchObject({
       code: 'proxy/untrusted',
