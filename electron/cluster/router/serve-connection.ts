@@ -9,7 +9,8 @@ import { pingFramed } from './ping-framed.ts'
 import type { HandlerName, Handshake, Termination } from './route.ts'
 import type { RouterLimits, RouterOptions } from './router-options.ts'
 import { chooseRoute, SERVER_ALPN } from './routes.ts'
-import { serveTls, type TlsConfiguration } from './tls-server.ts'
+import type { TlsConfiguration } from './tls-context.ts'
+import { serveTls } from './tls-server.ts'
 
 /** For the log line that every connection gets. */
 export interface ConnectionFacts {

@@ -1,21 +1,10 @@
-import { randomBytes } from 'node:crypto'
 import type { Duplex } from 'node:stream'
-import { createSecureContext, TLSSocket, type SecureContext } from 'node:tls'
+import { TLSSocket } from 'node:tls'
 import { PorticoError } from '../../../shared/errors.ts'
 import { decodeIdentity, type Identity } from '../../wire/identity.ts'
-import type { KeyPair } from '../auth/auth.ts'
-import { parseClientCas, refuseClientCertificate, type ClientCa } from './client-certificate.ts'
+import { refuseClientCertificate } from './client-certificate.ts'
 import { closeGently } from './close-gently.ts'
-
-export interface TlsConfiguration {
-  readonly keyPair: KeyPair
-  /** PEM. Their names are listed in the CertificateRequest. */
-  readonly clientCas: readonly string[]
-  /** `optional`: asked for, verified if given. */
-  readonly clientCertificate: 'none' | 'optional' | 'required'
-  /** Best first; the first one that the client offers too is negotiated. None in common: alert 120. Absent: any offer is accepted, none negotiated. */
-  readonly alpn?: readonly string[]
-}
+import { contextFor, type TlsConfiguration } from './tls-context.ts'
 
 export interface ServedTls {
   readonly stream: TLSSocket
@@ -40,7 +29,7 @@ export async function serveTls(
   options: TlsConfiguration & { readonly deadlineMs: number; readonly now?: () => number },
 ): Promise<ServedTls> {
   stream.on('error', () => stream.destroy())
-  const { context, cas } = contextFor(options, stream)
+  const { context, cas } = contextOrClose(stream, options)
   const secure = new TLSSocket(stream, {
     isServer: true,
     secureContext: context,
@@ -53,7 +42,8 @@ export async function serveTls(
   secure.disableRenegotiation()
   await handshaken(secure, options.deadlineMs)
   const certificate = options.clientCertificate === 'none' ? undefined : secure.getPeerX509Certificate()
-  const why = certificate && refuseClientCertificate(certificate, cas, (options.now ?? Date.now)())
+  const missing = options.clientCertificate === 'required' ? 'missing' : undefined
+  const why = certificate === undefined ? missing : refuseClientCertificate(certificate, cas, (options.now ?? Date.now)())
   if (why !== undefined) {
     void closeGently(secure)
     throw new PorticoError('access/denied', { why: `client certificate: ${why}` })
@@ -64,6 +54,15 @@ export async function serveTls(
     sni: serverName(secure),
     identity: certificate && identityOf(certificate.raw),
     peerCertificate: certificate?.raw,
+  }
+}
+
+function contextOrClose(stream: Duplex, options: TlsConfiguration): ReturnType<typeof contextFor> {
+  try {
+    return contextFor(options)
+  } catch (thrown) {
+    stream.destroy()
+    throw thrown
   }
 }
 
@@ -104,62 +103,4 @@ function identityOf(der: Uint8Array): Identity | undefined {
   } catch {
     return undefined // verified, but no certificate of a user or service: counts as none
   }
-}
-
-interface CachedContext extends TlsConfiguration {
-  readonly context: SecureContext
-  readonly cas: readonly ClientCa[]
-}
-
-/** Configurations in use at one time; a reload of a key pair or CA list adds one and pushes out the oldest. */
-const CACHED = 32
-const contexts: CachedContext[] = []
-
-/** Equal configurations share one context and its tickets; configurations that differ in anything share nothing. */
-function contextFor(options: TlsConfiguration, stream: Duplex): CachedContext {
-  const known = contexts.find(cached => isSame(cached, options))
-  if (known !== undefined) return known
-  const { keyPair, clientCas, clientCertificate, alpn } = options
-  try {
-    const context = createSecureContext({
-      key: keyPair.key,
-      cert: keyPair.cert,
-      minVersion: 'TLSv1.2',
-      // Some list always, or Node trusts the public CAs here.
-      ca: clientCertificate === 'none' ? [] : [...clientCas],
-      sessionIdContext: randomBytes(16).toString('hex'),
-      ticketKeys: randomBytes(48),
-      sessionTimeout: 3_600,
-    })
-    const cas = clientCertificate === 'none' ? [] : parseClientCas(clientCas)
-    const added = {
-      keyPair,
-      clientCas: [...clientCas],
-      clientCertificate,
-      ...(alpn === undefined ? {} : { alpn: [...alpn] }),
-      context,
-      cas,
-    }
-    contexts.unshift(added)
-    contexts.splice(CACHED)
-    return added
-  } catch (thrown) {
-    stream.destroy()
-    throw new PorticoError('cluster/config', { why: 'a TLS key pair or CA cannot be used' }, thrown)
-  }
-}
-
-/** Compared by value, cheaply: in the usual case the texts are the same objects. */
-function isSame(a: TlsConfiguration, b: TlsConfiguration): boolean {
-  return (
-    a.clientCertificate === b.clientCertificate &&
-    a.keyPair.cert === b.keyPair.cert &&
-    a.keyPair.key === b.keyPair.key &&
-    areSame(a.clientCas, b.clientCas) &&
-    areSame(a.alpn, b.alpn)
-  )
-}
-
-function areSame(a: readonly string[] | undefined, b: readonly string[] | undefined): boolean {
-  return a === b || (a !== undefined && b !== undefined && a.length === b.length && a.every((text, index) => text === b[index]))
 }
