@@ -220,7 +220,12 @@ export async function openApp(options: AppOptions): Promise<App> {
         if (!closing.signal.aborted) setLab({ state: 'failed', failure: { code: 'lab/failed', facts: { why: 'it ended on its own' } } })
       })
       setLab({ state: 'starting', step: `Signing in as ${running.user}` })
-      await signIn(running.proxy, running.user, running.password, undefined, { ...PLAIN_TRUST, extraRoots: await readCaFile(running.caFile) })
+      const extraRoots = await readCaFile(running.caFile)
+      const proxy = await signIn(running.proxy, running.user, running.password, undefined, { ...PLAIN_TRUST, extraRoots })
+      // The same lab at an address that it left: nothing answers there any more.
+      const left = context.profiles.list().filter(other => other.proxy !== proxy && same(other.trust.extraRoots, extraRoots))
+      for (const other of left) await logOut(context, other.proxy)
+      if (left.length > 0) followProfiles()
       setLab({ state: 'running', proxy: running.proxy, pid: running.pid })
     } catch (thrown) {
       const error = PorticoError.from(thrown)

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { isErrorCode, PorticoError, type Facts } from '../../shared/errors.ts'
 import type { Context } from './context.ts'
+import { isFree } from './free-port.ts'
 
 /** How to run the command line: the lab is always a process of its own. */
 export interface PorticoCommand {
@@ -29,6 +30,10 @@ export interface RunningLab extends LabReady {
   close(): Promise<void>
 }
 
+/** The lab's usual place. cli.md "Lab and cluster" */
+const LAB_CLUSTER = 'lab'
+const LAB_PORT = 3480
+
 /** Where a running lab leaves its ready line (0600) for other processes of this home. */
 export const READY_FILE = 'ready.json'
 
@@ -44,13 +49,23 @@ const START_MS = 120_000
  * @throws PorticoError `lab/failed`, `app/cancelled`, or what the lab itself reported
  */
 export async function startLab(context: Context, portico: PorticoCommand, onStep: (step: string) => void, signal: AbortSignal): Promise<RunningLab> {
+  const start = (args: readonly string[]): Promise<RunningLab> => spawnLab(context, { ...portico, args: [...portico.args, 'lab', '--json', ...args] }, onStep, signal)
   try {
-    return await spawnLab(context, portico, onStep, signal)
+    const before = await lastAddress(context)
+    // The same address as last time: its profile and its tunnels go on.
+    return await start(before === undefined ? [] : ['--listen', before])
   } catch (thrown) {
     const error = PorticoError.from(thrown)
     if (error.code !== 'lab/running') throw error
     return (await attachLab(context, error.facts['pid'])) ?? Promise.reject(error)
   }
+}
+
+/** Where this home's lab was, if that is not its usual port and nobody else took it meanwhile. */
+async function lastAddress({ profiles }: Context): Promise<string | undefined> {
+  const found = profiles.list().find(({ proxy, cluster }) => cluster === LAB_CLUSTER && /^localhost:\d+$/.test(proxy) && proxy !== `localhost:${LAB_PORT}`)
+  const port = Number(found?.proxy.slice('localhost:'.length))
+  return found !== undefined && (await isFree(port)) ? `127.0.0.1:${port}` : undefined
 }
 
 async function attachLab({ home, log }: Context, pid: Facts[string] | undefined): Promise<RunningLab | undefined> {
@@ -66,7 +81,7 @@ async function attachLab({ home, log }: Context, pid: Facts[string] | undefined)
 }
 
 function spawnLab({ home, env, log }: Context, portico: PorticoCommand, onStep: (step: string) => void, signal: AbortSignal): Promise<RunningLab> {
-  const child = spawn(portico.exec, [...portico.args, 'lab', '--json'], {
+  const child = spawn(portico.exec, [...portico.args], {
     env: { ...env, ...portico.env, PORTICO_HOME: home.root, [END_WITH_STDIN]: '1' },
     stdio: ['pipe', 'pipe', 'pipe'],
     windowsHide: true,
