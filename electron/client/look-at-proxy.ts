@@ -70,6 +70,7 @@ async function ping(address: Address, trust: Trust, signal: AbortSignal, options
 function afterOrFailed(before: Promise<unknown>): Promise<void> {
   return new Promise(resolve => {
     const timer = setTimeout(resolve, STAGGER_MS)
+    timer.unref()
     before.catch(() => {
       clearTimeout(timer)
       resolve()
