@@ -58,7 +58,7 @@ function instructions({ command, url, jdbc, address }) {
     `  ${jdbc ?? url}`,
     `  host localhost, port ${address.port}, no password needed`,
     '',
-    'More:  npm run -s portico -- --help',
+    `More:  ${process.platform === 'win32' ? '' : `PORTICO_HOME='${process.env.PORTICO_HOME}' `}npm run -s portico -- --help`,
     'Stop:  Ctrl-C',
   ].join('\n')
 }
