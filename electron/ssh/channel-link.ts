@@ -173,11 +173,14 @@ export class ChannelLink {
   }
 
   takeRequest(request: ChannelRequestFields): void {
-    if (this.#closeSent) return
     const exit = readExit(request.type, request.data)
+    // Also of a program whose output we have read to the end and therefore closed.
     if (exit !== undefined) {
       this.#exit ??= exit
       this.#tellExit(exit)
+    }
+    if (this.#closeSent) return
+    if (exit !== undefined) {
       return this.#turns.add(() => {
         if (request.wantReply) this.#reply(true)
         return undefined
