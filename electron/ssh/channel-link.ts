@@ -3,7 +3,15 @@ import type { Log } from '../log/log.ts'
 import { malformed } from './failures.ts'
 import { AwaitedReplies, RequestTurns } from './in-order.ts'
 import type { SshLimits } from './limits.ts'
-import { encodeBareMessage, encodeChannelRequest, encodeWindowAdjust, readExit, type ChannelRequestFields, type ExitStatus, type OpenConfirmation } from './messages/connection-messages.ts'
+import {
+  encodeBareMessage,
+  encodeChannelRequest,
+  encodeWindowAdjust,
+  readExit,
+  type ChannelRequestFields,
+  type ExitStatus,
+  type OpenConfirmation,
+} from './messages/connection-messages.ts'
 import { MESSAGE } from './messages/message-number.ts'
 import { ReceiveWindow } from './receive-window.ts'
 import { SendWindow, type ChannelWire } from './send-window.ts'
@@ -229,6 +237,7 @@ export class ChannelLink {
   }
 
   #reply(granted: boolean): void {
-    if (!this.#closeSent && !this.#over) this.#wire.send(encodeBareMessage(granted ? MESSAGE.channelSuccess : MESSAGE.channelFailure, this.#peer))
+    if (!this.#closeSent && !this.#over)
+      this.#wire.send(encodeBareMessage(granted ? MESSAGE.channelSuccess : MESSAGE.channelFailure, this.#peer))
   }
 }

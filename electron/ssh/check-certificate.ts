@@ -44,7 +44,12 @@ export function checkUserCertificate(key: SshPublicKey, expected: Expected & { r
   return { certificate, forceCommand: certificate.criticalOptions.get('force-command') }
 }
 
-function check(key: SshPublicKey, kind: 'user' | 'host', { cas, principal, now }: Expected, refused: (why: string) => Error): SshCertificate {
+function check(
+  key: SshPublicKey,
+  kind: 'user' | 'host',
+  { cas, principal, now }: Expected,
+  refused: (why: string) => Error,
+): SshCertificate {
   const { certificate } = key
   if (certificate === undefined) throw refused('a certificate is needed, but a plain key was shown')
   if (certificate.kind !== kind) throw refused(`the certificate is for a ${certificate.kind}, not for a ${kind}`)
@@ -60,4 +65,5 @@ function check(key: SshPublicKey, kind: 'user' | 'host', { cas, principal, now }
   return certificate
 }
 
-const isShortRsa = (key: KeyObject): boolean => sshKeyType(key) === 'ssh-rsa' && (key.asymmetricKeyDetails?.modulusLength ?? 0) < LEAST_RSA_BITS
+const isShortRsa = (key: KeyObject): boolean =>
+  sshKeyType(key) === 'ssh-rsa' && (key.asymmetricKeyDetails?.modulusLength ?? 0) < LEAST_RSA_BITS

@@ -8,7 +8,11 @@ import { decodeService, encodeServiceRequest } from './messages/transport-messag
 import type { SshSigner } from './signer.ts'
 import type { Transport } from './transport.ts'
 
-type Answer = { readonly kind: 'accepted' } | { readonly kind: 'in' } | { readonly kind: 'would-do' } | { readonly kind: 'refused'; readonly methods: readonly string[] }
+type Answer =
+  | { readonly kind: 'accepted' }
+  | { readonly kind: 'in' }
+  | { readonly kind: 'would-do' }
+  | { readonly kind: 'refused'; readonly methods: readonly string[] }
 
 const SERVICE = 'ssh-userauth'
 const MOST_BANNERS = 20
@@ -30,7 +34,11 @@ export class ClientLogin {
   }
 
   /** Shows the keys in turn. @param ownTime runs what is our own side's work @throws PorticoError ssh/login-refused */
-  async signIn(user: string, signers: readonly SshSigner[], ownTime: <Value>(work: () => Value | Promise<Value>) => Promise<Value>): Promise<void> {
+  async signIn(
+    user: string,
+    signers: readonly SshSigner[],
+    ownTime: <Value>(work: () => Value | Promise<Value>) => Promise<Value>,
+  ): Promise<void> {
     await this.#ask(encodeServiceRequest(SERVICE), [MESSAGE.serviceAccept])
     let methods: readonly string[] = []
     for (const signer of signers) {
@@ -44,7 +52,9 @@ export class ClientLogin {
           }
         }
         const body = encodePublicKeyRequest(request, true)
-        const signature = await ownTime(() => signer.sign(plainAlgorithm(algorithm), Buffer.concat([sshString(this.#transport.sessionId), body])))
+        const signature = await ownTime(() =>
+          signer.sign(plainAlgorithm(algorithm), Buffer.concat([sshString(this.#transport.sessionId), body])),
+        )
         const answer = await this.#ask(Buffer.concat([body, sshString(signature)]), [MESSAGE.userAuthSuccess, MESSAGE.userAuthFailure])
         if (answer.kind === 'in') return
         if (answer.kind === 'refused') methods = answer.methods
@@ -57,7 +67,9 @@ export class ClientLogin {
   /** RFC 8308: what the server says it takes; some say certificate names, OpenSSH plain ones. Who says nothing is shown all. */
   #usable({ algorithms }: SshSigner): readonly string[] {
     const told = this.#transport.extensions.get('server-sig-algs')?.split(',')
-    return told === undefined ? algorithms : algorithms.filter(name => told.includes(name) || told.includes(plainAlgorithm(name))).slice(0, 1)
+    return told === undefined
+      ? algorithms
+      : algorithms.filter(name => told.includes(name) || told.includes(plainAlgorithm(name))).slice(0, 1)
   }
 
   #ask(payload: Buffer, expected: readonly number[]): Promise<Answer> {
@@ -75,7 +87,8 @@ export class ClientLogin {
       return true
     }
     const waiting = this.#waiting
-    if (waiting === undefined || !this.#expected.includes(number)) throw malformed(`message ${number} is out of place in user authentication`)
+    if (waiting === undefined || !this.#expected.includes(number))
+      throw malformed(`message ${number} is out of place in user authentication`)
     this.#waiting = undefined
     if (number === MESSAGE.userAuthSuccess) {
       this.#onSignedIn()

@@ -75,7 +75,8 @@ export class Transport {
     this.#reader = new PacketReader(limits.packetBytes)
     this.#writer = new PacketWriter(stream)
     this.#gone = new Promise(resolve => (stream.destroyed ? resolve() : stream.once('close', resolve)))
-    const ended = (): void => this.#end(sshFailure('ssh/disconnected', this.#established ? 'the connection ended' : 'the connection ended before SSH was set up'))
+    const ended = (): void =>
+      this.#end(sshFailure('ssh/disconnected', this.#established ? 'the connection ended' : 'the connection ended before SSH was set up'))
     stream.on('error', thrown => this.#end(sshFailure('ssh/disconnected', 'the connection broke', thrown)))
     stream.on('end', ended).on('close', ended)
     stream.on('drain', () => this.#drained())
@@ -129,7 +130,8 @@ export class Transport {
     if (this.#over !== undefined) return
     if (this.#exchange !== undefined) {
       this.#queuedBytes += head.length + (data?.length ?? 0)
-      if (this.#queuedBytes > 4 * this.#options.limits.backlogBytes) return this.fail(malformed('the other side does not finish the key exchange'))
+      if (this.#queuedBytes > 4 * this.#options.limits.backlogBytes)
+        return this.fail(malformed('the other side does not finish the key exchange'))
       this.#queue.push({ head, data })
       return
     }
@@ -162,7 +164,8 @@ export class Transport {
     clearTimeout(this.#exchangeTimer)
     clearTimeout(this.#rekeyTimer)
     this.#queue = []
-    if (told !== undefined && !this.#stream.destroyed && this.#peerVersion !== undefined) this.#writer.write(encodeDisconnect(told.reason, told.text))
+    if (told !== undefined && !this.#stream.destroyed && this.#peerVersion !== undefined)
+      this.#writer.write(encodeDisconnect(told.reason, told.text))
     this.#stream.end()
     // Else an unread rest would keep the stream from closing.
     this.#stream.resume()
@@ -171,7 +174,11 @@ export class Transport {
       void this.#gone.then(() => clearTimeout(linger))
     }
     for (const resolve of this.#rekeyed.splice(0)) resolve()
-    this.#options.log.debug('ssh.closed', { side: this.#options.role.side, code: cause?.code ?? '', why: String(cause?.facts['why'] ?? '') })
+    this.#options.log.debug('ssh.closed', {
+      side: this.#options.role.side,
+      code: cause?.code ?? '',
+      why: String(cause?.facts['why'] ?? ''),
+    })
     this.#listener.onClosed(cause)
   }
 
@@ -271,7 +278,8 @@ export class Transport {
   #checkAllowed(number: number): void {
     const ofExchange = number === MESSAGE.newKeys || number === MESSAGE.ecdhInit || number === MESSAGE.ecdhReply
     if (ofExchange || number === MESSAGE.disconnect) return
-    if (number > MESSAGE.debug || (this.#strict && this.#keys === undefined)) throw malformed(`message ${number} came during a key exchange`)
+    if (number > MESSAGE.debug || (this.#strict && this.#keys === undefined))
+      throw malformed(`message ${number} came during a key exchange`)
   }
 
   #rekeyIfDue(): void {
@@ -294,7 +302,10 @@ export class Transport {
     this.#writer.write(exchange.ourInit)
     this.#exchange = exchange
     if (this.#established)
-      this.#exchangeTimer = setTimeout(() => this.fail(malformed('the other side does not finish the key exchange')), limits.exchangeMs).unref()
+      this.#exchangeTimer = setTimeout(
+        () => this.fail(malformed('the other side does not finish the key exchange')),
+        limits.exchangeMs,
+      ).unref()
     return exchange
   }
 

@@ -29,7 +29,13 @@ interface Way {
 
 async function ourWay(sshd: Sshd, signer: ReturnType<typeof keySigner>): Promise<Way> {
   const session = async (command: string, use: (channel: Awaited<ReturnType<SshConnection['open']>>) => Promise<void>): Promise<void> => {
-    const connection = await openSshClient(await sshd.connect(), { verifyHost: () => {}, user: LOCAL_USER, identities: [signer], algorithms: { ciphers: [CIPHER] }, log: NO_LOG })
+    const connection = await openSshClient(await sshd.connect(), {
+      verifyHost: () => {},
+      user: LOCAL_USER,
+      identities: [signer],
+      algorithms: { ciphers: [CIPHER] },
+      log: NO_LOG,
+    })
     const channel = await connection.open('session')
     await channel.request('exec', sshString(command))
     await use(channel)
@@ -56,8 +62,27 @@ async function ourWay(sshd: Sshd, signer: ReturnType<typeof keySigner>): Promise
 }
 
 function opensshWay(sshd: Sshd, keyFile: string, bulk: string): Way {
-  const options = ['BatchMode=yes', 'StrictHostKeyChecking=no', 'UserKnownHostsFile=/dev/null', 'LogLevel=ERROR', 'IdentityAgent=none', 'IdentitiesOnly=yes', 'Compression=no']
-  const args = ['-F', 'none', '-i', keyFile, '-c', CIPHER, ...options.flatMap(option => ['-o', option]), '-p', String(sshd.port), `${LOCAL_USER}@127.0.0.1`]
+  const options = [
+    'BatchMode=yes',
+    'StrictHostKeyChecking=no',
+    'UserKnownHostsFile=/dev/null',
+    'LogLevel=ERROR',
+    'IdentityAgent=none',
+    'IdentitiesOnly=yes',
+    'Compression=no',
+  ]
+  const args = [
+    '-F',
+    'none',
+    '-i',
+    keyFile,
+    '-c',
+    CIPHER,
+    ...options.flatMap(option => ['-o', option]),
+    '-p',
+    String(sshd.port),
+    `${LOCAL_USER}@127.0.0.1`,
+  ]
   const go = async (command: string, stdin: number | 'ignore'): Promise<void> => {
     const child = spawn(SSH!, [...args, command], { stdio: [stdin, 'ignore', 'inherit'] })
     const [code] = await once(child, 'close')
@@ -132,7 +157,12 @@ async function idle(side: string, port: number): Promise<void> {
       for (let left = Number(asked); left > 0; left--) {
         const socket = connect({ port, host: '127.0.0.1' })
         await once(socket, 'connect')
-        const connection = await openSshClient(socket, { verifyHost: () => {}, user: 'x', identities: [keySigner(keyOf('ed25519', 'user').privateKey)], log: NO_LOG })
+        const connection = await openSshClient(socket, {
+          verifyHost: () => {},
+          user: 'x',
+          identities: [keySigner(keyOf('ed25519', 'user').privateKey)],
+          log: NO_LOG,
+        })
         await connection.open('idle')
         kept.push(connection)
       }
@@ -176,7 +206,8 @@ else {
     else console.log(`${ok ? '  ' : '! '}${name}: ${result.value} ${unit}${result.goal === '' ? '' : `  (goal: ${result.goal})`}`)
   }
   await memory(report)
-  if (SSH === undefined || SSHD === undefined) console.error('skipped: ssh throughput: OpenSSH is needed (Debian: apt install openssh-server openssh-client)')
+  if (SSH === undefined || SSHD === undefined)
+    console.error('skipped: ssh throughput: OpenSSH is needed (Debian: apt install openssh-server openssh-client)')
   else await throughput(report)
   process.exitCode = missed === 0 ? 0 : 1
 }

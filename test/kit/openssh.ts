@@ -12,7 +12,9 @@ import type { Keys } from './ssh-pair.ts'
 /** OpenSSH's programs, where a machine has them. sshd wants to be called by its full path. */
 export const SSHD = ['/usr/sbin/sshd', '/usr/local/sbin/sshd'].find(path => existsSync(path))
 export const SSH = ['/usr/bin/ssh', '/usr/local/bin/ssh'].find(path => existsSync(path))
-export const SFTP_SERVER = ['/usr/lib/openssh/sftp-server', '/usr/libexec/sftp-server', '/usr/libexec/openssh/sftp-server'].find(path => existsSync(path))
+export const SFTP_SERVER = ['/usr/lib/openssh/sftp-server', '/usr/libexec/sftp-server', '/usr/libexec/openssh/sftp-server'].find(path =>
+  existsSync(path),
+)
 export const LOCAL_USER = userInfo().username
 
 /** The form that every OpenSSH reads, Ed25519 included. OpenSSH: PROTOCOL.key */
@@ -53,7 +55,19 @@ export function openSshFolder(): OpenSshFolder {
       return write(name, formatPrivateKey(keys))
     },
     certify: (keyFile, caFile, kind, principals) => {
-      execFileSync('ssh-keygen', ['-q', '-s', caFile, '-I', 'test', '-n', principals, '-V', '-1m:+1h', ...(kind === 'host' ? ['-h'] : []), `${keyFile}.pub`])
+      execFileSync('ssh-keygen', [
+        '-q',
+        '-s',
+        caFile,
+        '-I',
+        'test',
+        '-n',
+        principals,
+        '-V',
+        '-1m:+1h',
+        ...(kind === 'host' ? ['-h'] : []),
+        `${keyFile}.pub`,
+      ])
       const file = `${keyFile}-cert.pub`
       return { file, line: execFileSync('cat', [file], { encoding: 'utf8' }) }
     },
@@ -73,7 +87,16 @@ export interface Sshd {
 export async function startSshd(options: readonly string[]): Promise<Sshd> {
   if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 })
   let told = ''
-  const common = ['UsePAM=no', 'StrictModes=no', 'AuthorizedKeysFile=none', 'PidFile=none', 'LogLevel=VERBOSE', 'MaxAuthTries=20', 'AcceptEnv=*', 'PrintMotd=no']
+  const common = [
+    'UsePAM=no',
+    'StrictModes=no',
+    'AuthorizedKeysFile=none',
+    'PidFile=none',
+    'LogLevel=VERBOSE',
+    'MaxAuthTries=20',
+    'AcceptEnv=*',
+    'PrintMotd=no',
+  ]
   const args = ['-i', '-e', '-f', '/dev/null', ...[...options, ...common].flatMap(option => ['-o', option])]
   const children = new Set<Promise<unknown>>()
   const server: Server = createServer({ pauseOnConnect: true }, socket => {

@@ -25,7 +25,11 @@ beforeAll(() => {
     const user = folder.writeKeys(`user-${kind}`, keyOf(kind, 'user'))
     if (SSHD === undefined) continue
     userCertificates.set(kind, folder.certify(user, ca, 'user', LOCAL_USER).line)
-    hostOptions.set(kind, [`HostKey=${host}`, `HostCertificate=${folder.certify(host, ca, 'host', 'node.test,127.0.0.1').file}`, `TrustedUserCAKeys=${ca}.pub`])
+    hostOptions.set(kind, [
+      `HostKey=${host}`,
+      `HostCertificate=${folder.certify(host, ca, 'host', 'node.test,127.0.0.1').file}`,
+      `TrustedUserCAKeys=${ca}.pub`,
+    ])
   }
 })
 afterAll(() => folder.remove())
@@ -88,9 +92,18 @@ needsSshd.each(combinations)('%s carries 3 MB there and back, with new keys from
 
 needsSshd('sshd refuses a certificate for somebody else, and says so', async () => {
   const sshd = await startSshd(hostOptions.get('ed25519')!)
-  await expect(signIn(sshd, 'ed25519', { user: 'nobody' })).rejects.toMatchObject({ code: 'ssh/login-refused', facts: { user: 'nobody', methods: expect.arrayContaining(['publickey']) } })
-  await expect(signIn(sshd, 'ed25519', { identities: [] })).rejects.toMatchObject({ code: 'ssh/login-refused', facts: { why: 'there is no key to sign in with' } })
-  await expect(signIn(sshd, 'rsa')).rejects.toMatchObject({ code: 'ssh/host-refused', facts: { why: 'the certificate was signed by an unknown authority' } })
+  await expect(signIn(sshd, 'ed25519', { user: 'nobody' })).rejects.toMatchObject({
+    code: 'ssh/login-refused',
+    facts: { user: 'nobody', methods: expect.arrayContaining(['publickey']) },
+  })
+  await expect(signIn(sshd, 'ed25519', { identities: [] })).rejects.toMatchObject({
+    code: 'ssh/login-refused',
+    facts: { why: 'there is no key to sign in with' },
+  })
+  await expect(signIn(sshd, 'rsa')).rejects.toMatchObject({
+    code: 'ssh/host-refused',
+    facts: { why: 'the certificate was signed by an unknown authority' },
+  })
   await sshd.close()
   expect(sshd.told()).toContain('name is not a listed principal')
 })

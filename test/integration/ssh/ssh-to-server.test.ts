@@ -101,7 +101,10 @@ async function serve(kind: KeyKind, options: { algorithms?: AlgorithmChoice; lim
       },
       log: NO_LOG,
       ...options,
-    }).then(connection => connections.push(connection), () => {})
+    }).then(
+      connection => connections.push(connection),
+      () => {},
+    )
   })
   open.push({ server, connections })
   return { port, connections }
@@ -114,7 +117,9 @@ async function dial(port: number): Promise<Socket> {
 }
 
 async function listenForPeer(address: { port: number }, onConnection: (stream: Socket, origin: { host: string; port: number }) => void) {
-  const server = createServer({ allowHalfOpen: true }, socket => onConnection(socket, { host: socket.remoteAddress!, port: socket.remotePort! }))
+  const server = createServer({ allowHalfOpen: true }, socket =>
+    onConnection(socket, { host: socket.remoteAddress!, port: socket.remotePort! }),
+  )
   server.listen(address.port, '127.0.0.1')
   await once(server, 'listening')
   return { port: (server.address() as AddressInfo).port, close: () => server.close() }
@@ -123,13 +128,22 @@ async function listenForPeer(address: { port: number }, onConnection: (stream: S
 /** The first value of an option counts, so `more` come first. */
 function sshOptions(kind: KeyKind, port: number, more: readonly string[] = []): string[] {
   const file = join(folder.path, `user-${kind}`)
-  const options = [`CertificateFile=${file}-cert.pub`, 'IdentitiesOnly=yes', 'IdentityAgent=none', `UserKnownHostsFile=${join(folder.path, `known-${kind}`)}`]
+  const options = [
+    `CertificateFile=${file}-cert.pub`,
+    'IdentitiesOnly=yes',
+    'IdentityAgent=none',
+    `UserKnownHostsFile=${join(folder.path, `known-${kind}`)}`,
+  ]
   const strict = ['GlobalKnownHostsFile=none', 'StrictHostKeyChecking=yes', 'BatchMode=yes', 'LogLevel=ERROR']
   return ['-F', 'none', ...more, '-o', `Port=${port}`, '-i', file, ...[...options, ...strict].flatMap(option => ['-o', option])]
 }
 
-const ssh = (kind: KeyKind, port: number, command: string, { more = [], input, env }: { more?: string[]; input?: Buffer; env?: NodeJS.ProcessEnv } = {}): Promise<Ran> =>
-  run(SSH!, [...sshOptions(kind, port, more), 'alice@127.0.0.1', command], input, env)
+const ssh = (
+  kind: KeyKind,
+  port: number,
+  command: string,
+  { more = [], input, env }: { more?: string[]; input?: Buffer; env?: NodeJS.ProcessEnv } = {},
+): Promise<Ran> => run(SSH!, [...sshOptions(kind, port, more), 'alice@127.0.0.1', command], input, env)
 
 const needsSsh = test.skipIf(SSH === undefined)
 const digest = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex')
@@ -205,7 +219,12 @@ async function echoServer(): Promise<{ port: number; close(): void }> {
 needsSsh('ssh -W reaches a port through us, and is told when nobody listens there', async () => {
   const { port } = await serve('ed25519')
   const echo = await echoServer()
-  const through = (target: number): Promise<Ran> => run(SSH!, [...sshOptions('ed25519', port, ['-o', 'LogLevel=INFO', '-W', `127.0.0.1:${target}`]), 'alice@127.0.0.1'], Buffer.from('through'))
+  const through = (target: number): Promise<Ran> =>
+    run(
+      SSH!,
+      [...sshOptions('ed25519', port, ['-o', 'LogLevel=INFO', '-W', `127.0.0.1:${target}`]), 'alice@127.0.0.1'],
+      Buffer.from('through'),
+    )
   expect(await through(echo.port)).toMatchObject({ code: 0, out: Buffer.from('through') })
   echo.close()
   expect(await through(echo.port)).toMatchObject({ code: 255, err: expect.stringContaining('the connection could not be made') })
@@ -214,7 +233,11 @@ needsSsh('ssh -W reaches a port through us, and is told when nobody listens ther
 needsSsh('ssh -R lets our server listen, with half-close, and the port is free afterwards', async () => {
   const { port } = await serve('ed25519')
   const echo = await echoServer()
-  const child = spawn(SSH!, [...sshOptions('ed25519', port, ['-o', 'LogLevel=INFO', '-N', '-R', `0:127.0.0.1:${echo.port}`]), 'alice@127.0.0.1'], { stdio: ['ignore', 'ignore', 'pipe'] })
+  const child = spawn(
+    SSH!,
+    [...sshOptions('ed25519', port, ['-o', 'LogLevel=INFO', '-N', '-R', `0:127.0.0.1:${echo.port}`]), 'alice@127.0.0.1'],
+    { stdio: ['ignore', 'ignore', 'pipe'] },
+  )
   const [told] = (await once(child.stderr.setEncoding('utf8'), 'data')) as [string]
   const chosen = Number(/Allocated port (\d+)/.exec(told)![1])
   const socket = await dial(chosen)
@@ -225,5 +248,12 @@ needsSsh('ssh -R lets our server listen, with half-close, and the port is free a
   child.kill()
   await once(child, 'close')
   echo.close()
-  await expect.poll(() => dial(chosen).then(() => 'open', () => 'closed')).toBe('closed')
+  await expect
+    .poll(() =>
+      dial(chosen).then(
+        () => 'open',
+        () => 'closed',
+      ),
+    )
+    .toBe('closed')
 })

@@ -75,7 +75,9 @@ test('a writer stops at the window, and goes on when the reader reads', async ()
 })
 
 test('a channel that nobody reads does not stop another one', async () => {
-  const { client } = await pair({ server: { onChannel: incoming => (incoming.type === 'deaf' ? void incoming.accept() : echo(incoming, undefined!)) } })
+  const { client } = await pair({
+    server: { onChannel: incoming => (incoming.type === 'deaf' ? void incoming.accept() : echo(incoming, undefined!)) },
+  })
   const deaf = await client.open('deaf')
   deaf.write(Buffer.alloc(8_000_000))
   const channel = await client.open('test')
@@ -116,7 +118,11 @@ test('replies come in the order of the requests, whatever their answers take', a
     order.push(type)
     return type !== 'b'
   })
-  const answers = await Promise.all([near.request('a', Buffer.from('20')), near.request('b', Buffer.from('1')), near.request('c', Buffer.from('5'))])
+  const answers = await Promise.all([
+    near.request('a', Buffer.from('20')),
+    near.request('b', Buffer.from('1')),
+    near.request('c', Buffer.from('5')),
+  ])
   expect(answers).toEqual([true, false, true])
   expect(order).toEqual(['a', 'b', 'c'])
 })
@@ -182,7 +188,10 @@ test('a channel that is closed answers what was asked with no, and takes nothing
 
 test('a channel may be refused, with reason and text', async () => {
   const { client, server } = await pair({ server: { onChannel: ({ reject }) => reject('not for\u001b[31m you', 1) } })
-  await expect(client.open('secret')).rejects.toMatchObject({ code: 'ssh/channel-refused', facts: { type: 'secret', reason: 1, why: 'not for [31m you' } })
+  await expect(client.open('secret')).rejects.toMatchObject({
+    code: 'ssh/channel-refused',
+    facts: { type: 'secret', reason: 1, why: 'not for [31m you' },
+  })
   await expect(server.open('anything')).rejects.toMatchObject({ code: 'ssh/channel-refused', facts: { reason: 3 } })
 })
 
@@ -195,11 +204,15 @@ test('a channel whose owner fails is refused', async () => {
       },
     },
   })
-  for (const type of ['sync', 'async']) await expect(client.open(type)).rejects.toMatchObject({ code: 'ssh/channel-refused', facts: { reason: 2 } })
+  for (const type of ['sync', 'async'])
+    await expect(client.open(type)).rejects.toMatchObject({ code: 'ssh/channel-refused', facts: { reason: 2 } })
 })
 
 test('channels have a limit for each connection, on both sides of it', async () => {
-  const { client } = await pair({ server: { onChannel: ({ accept }) => void accept(), limits: { channels: 3 } }, client: { limits: { channels: 5 } } })
+  const { client } = await pair({
+    server: { onChannel: ({ accept }) => void accept(), limits: { channels: 3 } },
+    client: { limits: { channels: 5 } },
+  })
   await Promise.all([client.open('a'), client.open('b'), client.open('c')])
   await expect(client.open('d')).rejects.toMatchObject({ facts: { reason: 4, why: 'too many channels are open' } })
   const other = await pair({ server: { onChannel: echo }, client: { limits: { channels: 1 } } })

@@ -5,7 +5,17 @@ import { keySigner, type SshSigner } from '../../../electron/ssh/signer.ts'
 import { NO_LOG } from '../../../electron/log/log.ts'
 import { openSshClient } from '../../../electron/ssh/open-ssh-client.ts'
 import { signSsh } from '../../../electron/wire/ssh-signature.ts'
-import { certificateFor, KEY_KINDS, keyOf, openPair, openWire, type CertificateWish, type KeyKind, type Pair, type PairOptions } from '../../kit/ssh-pair.ts'
+import {
+  certificateFor,
+  KEY_KINDS,
+  keyOf,
+  openPair,
+  openWire,
+  type CertificateWish,
+  type KeyKind,
+  type Pair,
+  type PairOptions,
+} from '../../kit/ssh-pair.ts'
 
 const CA = keyOf('ed25519', 'ca')
 const OTHER_CA = keyOf('ed25519', 'other ca')
@@ -21,7 +31,8 @@ const hostSigner = (wish: CertificateWish = {}, ca = CA, kind: 'user' | 'host' =
   return keySigner(privateKey, certificateFor(publicKey, ca, kind, { principals: ['node.test'], ...wish }))
 }
 
-const verifyHost: NonNullable<PairOptions['client']>['verifyHost'] = key => void checkHostCertificate(key, { cas: [CA.publicKey], principal: 'node.test', now: NOW })
+const verifyHost: NonNullable<PairOptions['client']>['verifyHost'] = key =>
+  void checkHostCertificate(key, { cas: [CA.publicKey], principal: 'node.test', now: NOW })
 
 async function closing(pair: Promise<Pair>): Promise<Pair> {
   const made = await pair
@@ -63,8 +74,14 @@ test.each(HOST_REFUSALS)('a server with %s is refused with its own text', async 
 })
 
 test('a server that does not have the key of its certificate is refused', async () => {
-  const stolen = { ...hostSigner(), sign: (algorithm: string, bytes: Buffer) => signSsh(keyOf('ed25519', 'thief').privateKey, algorithm, bytes) }
-  expect(await refusal({ client: { verifyHost }, server: { hostKeys: [stolen] } })).toEqual({ code: 'ssh/host-refused', why: 'the server does not have the key that it shows' })
+  const stolen = {
+    ...hostSigner(),
+    sign: (algorithm: string, bytes: Buffer) => signSsh(keyOf('ed25519', 'thief').privateKey, algorithm, bytes),
+  }
+  expect(await refusal({ client: { verifyHost }, server: { hostKeys: [stolen] } })).toEqual({
+    code: 'ssh/host-refused',
+    why: 'the server does not have the key that it shows',
+  })
 })
 
 test('a person may take time to say no to a server', async () => {
@@ -72,7 +89,10 @@ test('a person may take time to say no to a server', async () => {
     await new Promise(resolve => setTimeout(resolve, 80))
     throw new Error('I do not know this server')
   }
-  expect(await refusal({ client: { verifyHost: slowNo, limits: { loginMs: 60 } } })).toEqual({ code: 'ssh/host-refused', why: 'I do not know this server' })
+  expect(await refusal({ client: { verifyHost: slowNo, limits: { loginMs: 60 } } })).toEqual({
+    code: 'ssh/host-refused',
+    why: 'I do not know this server',
+  })
 })
 
 const authorize = (user: string, key: Parameters<typeof checkUserCertificate>[0]): string =>
@@ -95,20 +115,35 @@ const USER_REFUSALS: [string, SshSigner, string][] = [
   ['a late certificate', userSigner({ validBefore: SECONDS }), 'the certificate has expired'],
   ['no names', userSigner({ principals: [] }), 'the certificate names nobody'],
   ['another name', userSigner({ principals: ['bob'] }), 'alice is not in the certificate'],
-  ['a critical option', userSigner({ criticalOptions: new Map([['verify-required', '']]) }), 'the certificate has the unknown critical option verify-required'],
-  ['an address elsewhere', userSigner({ criticalOptions: new Map([['source-address', '10.2.0.0/16']]) }), 'the certificate may not be used from 10.1.2.3'],
-  ['an unreadable address', userSigner({ criticalOptions: new Map([['source-address', 'everywhere/0']]) }), 'the certificate may not be used from 10.1.2.3'],
+  [
+    'a critical option',
+    userSigner({ criticalOptions: new Map([['verify-required', '']]) }),
+    'the certificate has the unknown critical option verify-required',
+  ],
+  [
+    'an address elsewhere',
+    userSigner({ criticalOptions: new Map([['source-address', '10.2.0.0/16']]) }),
+    'the certificate may not be used from 10.1.2.3',
+  ],
+  [
+    'an unreadable address',
+    userSigner({ criticalOptions: new Map([['source-address', 'everywhere/0']]) }),
+    'the certificate may not be used from 10.1.2.3',
+  ],
 ]
 
-test.each(USER_REFUSALS)('a client with %s is refused with its own text in our log, and a plain one on the wire', async (_, identity, why) => {
-  const told: unknown[] = []
-  const log = { ...NO_LOG, debug: (event: string, facts: unknown) => void (event === 'ssh.refused' && told.push(facts)) }
-  expect(await refusal({ client: { identities: [identity] }, server: { authorize, log } })).toEqual({
-    code: 'ssh/login-refused',
-    why: 'the server accepts none of the keys for alice',
-  })
-  expect(told).toEqual([{ user: 'alice', algorithm: identity.algorithms[0], why }])
-})
+test.each(USER_REFUSALS)(
+  'a client with %s is refused with its own text in our log, and a plain one on the wire',
+  async (_, identity, why) => {
+    const told: unknown[] = []
+    const log = { ...NO_LOG, debug: (event: string, facts: unknown) => void (event === 'ssh.refused' && told.push(facts)) }
+    expect(await refusal({ client: { identities: [identity] }, server: { authorize, log } })).toEqual({
+      code: 'ssh/login-refused',
+      why: 'the server accepts none of the keys for alice',
+    })
+    expect(told).toEqual([{ user: 'alice', algorithm: identity.algorithms[0], why }])
+  },
+)
 
 test('a falsified certificate is refused', () => {
   const { blob } = userSigner()
@@ -119,27 +154,32 @@ test('a falsified certificate is refused', () => {
   expect(() => checkUserCertificate(decodePublicKey(falsified), expected)).toThrow('the signature of the certificate is wrong')
 })
 
-test.each(KEY_KINDS.flatMap(ca => KEY_KINDS.map(kind => [ca, kind] as const)))('a %s authority signs %s keys for users and hosts', async (ca, kind) => {
-  const [authority, user, host] = [keyOf(ca, 'ca'), keyOf(kind, 'user'), keyOf(kind, 'host')]
-  const { server } = await closing(
-    openPair({
-      client: {
-        verifyHost: key => void checkHostCertificate(key, { cas: [authority.publicKey], principal: 'node.test', now: NOW }),
-        identities: [keySigner(user.privateKey, certificateFor(user.publicKey, authority, 'user'))],
-      },
-      server: {
-        hostKeys: [keySigner(host.privateKey, certificateFor(host.publicKey, authority, 'host'))],
-        authorize: (name, key) => checkUserCertificate(key, { cas: [authority.publicKey], principal: name, now: NOW, from: '::1' }).certificate.type,
-      },
-    }),
-  )
-  expect(server.session).toContain('-cert-v01@openssh.com')
-})
+test.each(KEY_KINDS.flatMap(ca => KEY_KINDS.map(kind => [ca, kind] as const)))(
+  'a %s authority signs %s keys for users and hosts',
+  async (ca, kind) => {
+    const [authority, user, host] = [keyOf(ca, 'ca'), keyOf(kind, 'user'), keyOf(kind, 'host')]
+    const { server } = await closing(
+      openPair({
+        client: {
+          verifyHost: key => void checkHostCertificate(key, { cas: [authority.publicKey], principal: 'node.test', now: NOW }),
+          identities: [keySigner(user.privateKey, certificateFor(user.publicKey, authority, 'user'))],
+        },
+        server: {
+          hostKeys: [keySigner(host.privateKey, certificateFor(host.publicKey, authority, 'host'))],
+          authorize: (name, key) =>
+            checkUserCertificate(key, { cas: [authority.publicKey], principal: name, now: NOW, from: '::1' }).certificate.type,
+        },
+      }),
+    )
+    expect(server.session).toContain('-cert-v01@openssh.com')
+  },
+)
 
 test('a server with several keys shows a certificate first, and the kind that the client asks for', async () => {
   const hostKeys = [keySigner(keyOf('ecdsa-256', 'host').privateKey), keySigner(keyOf('rsa', 'host').privateKey), hostSigner()]
   const shown = async (hostKey?: readonly string[]): Promise<string> =>
-    (await closing(openPair({ server: { hostKeys }, client: hostKey === undefined ? {} : { algorithms: { hostKey } } }))).client.agreement.hostKey
+    (await closing(openPair({ server: { hostKeys }, client: hostKey === undefined ? {} : { algorithms: { hostKey } } }))).client.agreement
+      .hostKey
   expect(await shown()).toBe('ssh-ed25519-cert-v01@openssh.com')
   expect(await shown(['rsa-sha2-256'])).toBe('rsa-sha2-256')
 })
@@ -170,12 +210,17 @@ test('a key that costs a touch is asked about before it signs', async () => {
     if (type !== 'ssh-ed25519') throw new Error('no')
     return type
   }
-  await closing(openPair({ client: { identities: [costly('rsa'), costly('ecdsa-256'), costly('ed25519')] }, server: { authorize: onlyEd25519 } }))
+  await closing(
+    openPair({ client: { identities: [costly('rsa'), costly('ecdsa-256'), costly('ed25519')] }, server: { authorize: onlyEd25519 } }),
+  )
   expect(touches).toBe(1)
 })
 
 test('a wrong signature is refused', async () => {
-  const liar = { ...userSigner(), sign: (algorithm: string, bytes: Buffer) => signSsh(keyOf('ed25519', 'thief').privateKey, algorithm, bytes) }
+  const liar = {
+    ...userSigner(),
+    sign: (algorithm: string, bytes: Buffer) => signSsh(keyOf('ed25519', 'thief').privateKey, algorithm, bytes),
+  }
   expect(await refusal({ client: { identities: [liar] }, server: { authorize } })).toMatchObject({ code: 'ssh/login-refused' })
 })
 
@@ -184,7 +229,10 @@ test('after the last attempt the server ends the connection', async () => {
   const never = (): never => {
     throw new Error('no')
   }
-  expect(await refusal({ client: { identities }, server: { authorize: never, limits: { authAttempts: 3 } } })).toEqual({ code: 'ssh/disconnected', why: 'too many attempts to sign in' })
+  expect(await refusal({ client: { identities }, server: { authorize: never, limits: { authAttempts: 3 } } })).toEqual({
+    code: 'ssh/disconnected',
+    why: 'too many attempts to sign in',
+  })
   expect(await refusal({ client: { identities }, server: { authorize: never, limits: { authAttempts: 5 } } })).toEqual({
     code: 'ssh/login-refused',
     why: 'the server accepts none of the keys for alice',
@@ -198,9 +246,14 @@ test('the banner is heard, without control characters', async () => {
 })
 
 test('nothing in common is said with both lists', async () => {
-  const { code } = await refusal({ client: { algorithms: { ciphers: ['aes128-ctr'] } }, server: { algorithms: { ciphers: ['aes256-ctr'] } } })
+  const { code } = await refusal({
+    client: { algorithms: { ciphers: ['aes128-ctr'] } },
+    server: { algorithms: { ciphers: ['aes256-ctr'] } },
+  })
   expect(code).toBe('ssh/no-common-algorithm')
-  await expect(openPair({ client: { algorithms: { ciphers: ['aes128-ctr'] } }, server: { algorithms: { ciphers: ['aes256-ctr'] } } })).rejects.toMatchObject({
+  await expect(
+    openPair({ client: { algorithms: { ciphers: ['aes128-ctr'] } }, server: { algorithms: { ciphers: ['aes256-ctr'] } } }),
+  ).rejects.toMatchObject({
     facts: { what: 'cipher', ours: ['aes128-ctr'], theirs: ['aes256-ctr'] },
   })
 })
@@ -227,20 +280,37 @@ test('what is not SSH is refused, and so is an endless first line', async () => 
   const say = async (text: string, from: 'client' | 'server'): Promise<unknown> => {
     const wire = openWire()
     wire[from].resume().write(text)
-    if (from === 'server') return openSshClient(wire.client, { verifyHost: () => {}, user: 'alice', identities: [], log: NO_LOG }).catch((thrown: unknown) => thrown)
+    if (from === 'server')
+      return openSshClient(wire.client, { verifyHost: () => {}, user: 'alice', identities: [], log: NO_LOG }).catch(
+        (thrown: unknown) => thrown,
+      )
     const { serveSsh } = await import('../../../electron/ssh/serve-ssh.ts')
-    return serveSsh(wire.server, { hostKeys: [keySigner(keyOf('ed25519', 'host').privateKey)], authorize: () => '', log: NO_LOG }).catch((thrown: unknown) => thrown)
+    return serveSsh(wire.server, { hostKeys: [keySigner(keyOf('ed25519', 'host').privateKey)], authorize: () => '', log: NO_LOG }).catch(
+      (thrown: unknown) => thrown,
+    )
   }
-  expect(await say('GET / HTTP/1.1\r\n', 'client')).toMatchObject({ code: 'wire/malformed', facts: { why: 'the other side does not speak SSH' } })
-  expect(await say('SSH-1.5-old\r\n', 'server')).toMatchObject({ code: 'wire/malformed', facts: { why: 'the other side speaks SSH-1.5-old' } })
+  expect(await say('GET / HTTP/1.1\r\n', 'client')).toMatchObject({
+    code: 'wire/malformed',
+    facts: { why: 'the other side does not speak SSH' },
+  })
+  expect(await say('SSH-1.5-old\r\n', 'server')).toMatchObject({
+    code: 'wire/malformed',
+    facts: { why: 'the other side speaks SSH-1.5-old' },
+  })
   expect(await say('x'.repeat(9000), 'server')).toMatchObject({ code: 'wire/too-long' })
   expect(await say('welcome\r\n'.repeat(2000), 'server')).toMatchObject({ code: 'wire/too-long' })
-  expect(await say('welcome\r\nSSH-2.0-x\r\n\xff\xff\xff\xff\xff', 'server')).toMatchObject({ code: 'wire/too-long', facts: { why: 'an SSH packet is too long' } })
+  expect(await say('welcome\r\nSSH-2.0-x\r\n\xff\xff\xff\xff\xff', 'server')).toMatchObject({
+    code: 'wire/too-long',
+    facts: { why: 'an SSH packet is too long' },
+  })
 })
 
 test('a stream that is over already is told as such', async () => {
   const wire = openWire()
   wire.client.destroy()
   const options = { verifyHost: () => {}, user: 'alice', identities: [], log: NO_LOG }
-  await expect(openSshClient(wire.client, options)).rejects.toMatchObject({ code: 'ssh/disconnected', facts: { why: 'the connection ended before SSH was set up' } })
+  await expect(openSshClient(wire.client, options)).rejects.toMatchObject({
+    code: 'ssh/disconnected',
+    facts: { why: 'the connection ended before SSH was set up' },
+  })
 })
