@@ -64,12 +64,11 @@ export class ClientLogin {
     throw new PorticoError('ssh/login-refused', { user, why, keys: signers.length, methods: methods.map(printable) })
   }
 
-  /** RFC 8308: what the server says it takes; some say certificate names, OpenSSH plain ones. Who says nothing is shown all. */
+  /** RFC 8308 3.1: what the server says it takes, by plain or certificate names. The list may be incomplete (ssh2's is): then all are shown. */
   #usable({ algorithms }: SshSigner): readonly string[] {
-    const told = this.#transport.extensions.get('server-sig-algs')?.split(',')
-    return told === undefined
-      ? algorithms
-      : algorithms.filter(name => told.includes(name) || told.includes(plainAlgorithm(name))).slice(0, 1)
+    const told = this.#transport.extensions.get('server-sig-algs')?.split(',') ?? []
+    const first = algorithms.find(name => told.includes(name) || told.includes(plainAlgorithm(name)))
+    return first === undefined ? algorithms : [first]
   }
 
   #ask(payload: Buffer, expected: readonly number[]): Promise<Answer> {
