@@ -1,14 +1,21 @@
+import { spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer, connect, type AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { CIPHERS, KEX_METHODS, MACS, type AlgorithmChoice } from '../../../electron/ssh/algorithms.ts'
+import { AGENT_CHANNEL, forwardAgent, serveAgentChannel } from '../../../electron/ssh/agent-forwarding.ts'
 import { checkHostCertificate } from '../../../electron/ssh/check-certificate.ts'
+import { cancelForward, openDirectTcpip, requestForward, serveTcpip } from '../../../electron/ssh/forwarding.ts'
+import { openKeyAgent } from '../../../electron/ssh/ssh-key-agent.ts'
 import { openSshClient, type SshClientOptions } from '../../../electron/ssh/open-ssh-client.ts'
 import { keySigner } from '../../../electron/ssh/signer.ts'
 import type { SshConnection } from '../../../electron/ssh/ssh-connection.ts'
 import { NO_LOG } from '../../../electron/log/log.ts'
 import { sshString } from '../../../electron/wire/ssh-bytes.ts'
 import { expectNoLeaks } from '../../kit/no-leaks.ts'
-import { LOCAL_USER, openSshFolder, SSHD, startSshd, type OpenSshFolder, type Sshd } from '../../kit/openssh.ts'
+import { LOCAL_USER, openSshFolder, run, SSHD, startSshd, type OpenSshFolder, type Sshd } from '../../kit/openssh.ts'
 import { KEY_KINDS, keyOf, readAll, type KeyKind } from '../../kit/ssh-pair.ts'
 
 expectNoLeaks()
@@ -106,4 +113,66 @@ needsSshd('sshd refuses a certificate for somebody else, and says so', async () 
   })
   await sshd.close()
   expect(sshd.told()).toContain('name is not a listed principal')
+})
+
+needsSshd('an agent signs us in with its certificate, and is forwarded to programs there', async () => {
+  const socket = join(folder.path, 'agent')
+  const child = spawn('ssh-agent', ['-D', '-a', socket], { stdio: ['ignore', 'pipe', 'inherit'] })
+  try {
+    await once(child.stdout, 'data')
+    const files = [join(folder.path, 'user-ecdsa-384'), join(folder.path, 'user-rsa')]
+    expect((await run('ssh-add', ['-q', ...files], undefined, { ...process.env, SSH_AUTH_SOCK: socket })).code).toBe(0)
+    const sshd = await startSshd(hostOptions.get('rsa')!)
+    const agent = openKeyAgent(socket)
+    const connection = await signIn(sshd, 'rsa', {
+      identities: () => agent.signers(),
+      onChannel: incoming => (incoming.type === AGENT_CHANNEL ? serveAgentChannel(incoming, socket) : incoming.reject('no')),
+    })
+    agent.close()
+    const session = await connection.open('session')
+    expect(await forwardAgent(session)).toBe(true)
+    expect(await session.request('exec', sshString('ssh-add -L'))).toBe(true)
+    session.end()
+    const listed = (await readAll(session)).toString()
+    expect(listed).toContain(userCertificates.get('rsa')!.split(' ')[1])
+    expect(listed.trim().split('\n')).toHaveLength(4)
+    await connection.close()
+    await sshd.close()
+  } finally {
+    child.kill()
+    await once(child, 'close')
+  }
+})
+
+needsSshd('forwarding through sshd, both ways', async () => {
+  const echo = createServer({ allowHalfOpen: true }, socket => void socket.pipe(socket)).listen(0, '127.0.0.1')
+  await once(echo, 'listening')
+  const echoPort = (echo.address() as AddressInfo).port
+  const dial = async (port: number) => {
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+    await once(socket, 'connect')
+    return socket
+  }
+  const sshd = await startSshd(hostOptions.get('ed25519')!)
+  const connection = await signIn(sshd, 'ed25519', { onChannel: incoming => serveTcpip(incoming, () => dial(echoPort)) })
+  const channel = await openDirectTcpip(connection, { host: '127.0.0.1', port: echoPort })
+  channel.end('to')
+  expect((await readAll(channel)).toString()).toBe('to')
+  const nobody = createServer().listen(0, '127.0.0.1')
+  await once(nobody, 'listening')
+  const { port: free } = nobody.address() as AddressInfo
+  await once(nobody.close(), 'close')
+  await expect(openDirectTcpip(connection, { host: '127.0.0.1', port: free })).rejects.toMatchObject({
+    code: 'ssh/channel-refused',
+    facts: { reason: 2, why: expect.stringContaining('refused') },
+  })
+  const port = await requestForward(connection, { host: '127.0.0.1', port: 0 })
+  const socket = await dial(port)
+  socket.end('fro')
+  expect((await readAll(socket)).toString()).toBe('fro')
+  expect(await cancelForward(connection, { host: '127.0.0.1', port })).toBe(true)
+  expect(await cancelForward(connection, { host: '127.0.0.1', port })).toBe(false)
+  await connection.close()
+  await sshd.close()
+  echo.close()
 })

@@ -2,9 +2,13 @@ import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { afterEach, expect, test, vi } from 'vitest'
 import type { ChannelListener } from '../../../electron/ssh/channel-open.ts'
+import { NO_LOG } from '../../../electron/log/log.ts'
+import { openSshClient } from '../../../electron/ssh/open-ssh-client.ts'
+import { serveSsh } from '../../../electron/ssh/serve-ssh.ts'
+import { keySigner } from '../../../electron/ssh/signer.ts'
 import type { SshChannel } from '../../../electron/ssh/ssh-channel.ts'
 import type { SshConnection } from '../../../electron/ssh/ssh-connection.ts'
-import { openPair, readAll, type Pair, type PairOptions } from '../../kit/ssh-pair.ts'
+import { keyOf, openPair, readAll, type Pair, type PairOptions } from '../../kit/ssh-pair.ts'
 
 const open: Pair[] = []
 async function pair(options?: PairOptions): Promise<Pair> {
@@ -278,4 +282,74 @@ test('a hundred channels share the connection', async () => {
     }),
   )
   expect(answers).toEqual(texts)
+})
+
+test('a connection runs inside a channel of another one, with half-close and new keys in both', async () => {
+  let inner: Promise<SshConnection<string>> | undefined
+  const outer = await pair({
+    server: {
+      limits: { rekeyBytes: 500_000 },
+      onChannel: ({ accept }) => {
+        inner = serveSsh(accept(), {
+          hostKeys: [keySigner(keyOf('ecdsa-256', 'inner').privateKey)],
+          authorize: user => user,
+          onChannel: echo,
+          log: NO_LOG,
+          limits: { rekeyBytes: 300_000 },
+        })
+      },
+    },
+  })
+  const stream = await outer.client.open('teleport-transport')
+  const near = await openSshClient(stream, {
+    verifyHost: () => {},
+    user: 'bob',
+    identities: [keySigner(keyOf('ed25519', 'user').privateKey)],
+    log: NO_LOG,
+  })
+  const far = await inner!
+  expect(far.session).toBe('bob')
+  const channel = await near.open('session')
+  const sent = randomBytes(3_000_000)
+  channel.end(sent)
+  expect(digest(await readAll(channel))).toBe(digest(sent))
+  expect(near.stats.rekeys).toBeGreaterThan(3)
+  await near.close()
+  expect(await far.closed).toMatchObject({ code: 'ssh/disconnected', facts: { reason: 11 } })
+  await vi.waitFor(() => expect(outer.client.stats.channels).toBe(0))
+})
+
+test('the reverse tunnel: reply by request, reason on stderr, then the channel is the connection', async () => {
+  const { client, server } = await pair({
+    client: {
+      onChannel: ({ type, accept, reject }) => {
+        if (type !== 'teleport-transport') return reject('this is not an SSH server for people', 3)
+        const channel = accept()
+        channel.stderr.write(' ')
+        channel.onRequest(async ({ type: request, data }) => {
+          if (request !== 'teleport-transport-dial') return false
+          const { address } = JSON.parse(data.toString()) as { address: string }
+          if (address === '@local-node') return channel.pipe(channel) === channel
+          channel.stderr.end(`failed connecting to ${address}`)
+          channel.close()
+          return false
+        })
+      },
+      onGlobal: name => (name === 'x-teleport-version' ? Buffer.from('13.0.0') : name === 'reconnect@goteleport.com'),
+    },
+  })
+  const dial = async (address: string): Promise<SshChannel | string> => {
+    const channel = await server.open('teleport-transport')
+    if (await channel.request('teleport-transport-dial', Buffer.from(JSON.stringify({ address })))) return channel
+    return (await readAll(channel.stderr)).toString().trim()
+  }
+  const reached = (await dial('@local-node')) as SshChannel
+  reached.end('hello')
+  expect((await readAll(reached)).toString()).toBe('hello')
+  expect(await dial('nowhere:1')).toBe('failed connecting to nowhere:1')
+  await expect(server.open('session')).rejects.toMatchObject({ facts: { reason: 3, why: 'this is not an SSH server for people' } })
+  expect(String(await server.global('x-teleport-version'))).toBe('13.0.0')
+  expect(await server.global('reconnect@goteleport.com')).toHaveLength(0)
+  expect(await server.global('keepalive@openssh.com')).toBe(false)
+  expect(client.stats.channels).toBe(0)
 })
