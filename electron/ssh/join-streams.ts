@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
+import { endStream } from './end-stream.ts'
 
-/** ms in which the side that is left may take what was already accepted for it */
+/** ms without progress in which the side that is left may take what was already accepted for it */
 const LINGER_MS = 5_000
 
 /** Joins two streams until both are closed; EOF passes each way by itself, an error cuts both. Both must allow half-open. */
@@ -14,10 +15,7 @@ export function joinStreams(one: Duplex, other: Duplex): Promise<void> {
       const closed = (): void => {
         if (--open === 0) return resolve()
         // Not destroy(): what was accepted for it must still leave.
-        far.end()
-        far.resume()
-        const linger = setTimeout(() => far.destroy(), LINGER_MS).unref()
-        far.once('close', () => clearTimeout(linger))
+        endStream(far, LINGER_MS)
       }
       side.on('error', () => far.destroy())
       if (side.destroyed) closed()

@@ -1,8 +1,10 @@
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { PorticoError } from '../../shared/errors.ts'
 import type { Log } from '../log/log.ts'
 import { SSH_SIGNATURE_ALGORITHMS } from '../wire/ssh-signature.ts'
 import type { Agreement, AlgorithmChoice } from './algorithms.ts'
+import { endStream } from './end-stream.ts'
 import { disconnectReason, malformed, printable, sshFailure } from './failures.ts'
 import { KeyExchange, type NewKeys, type TransportRole } from './key-exchange.ts'
 import type { SshLimits } from './limits.ts'
@@ -35,7 +37,7 @@ export interface TransportOptions {
 
 /** Bytes that may wait in the stream before bulk senders are told to stop. */
 const WIRE_FULL = 256 * 1024
-/** ms that the peer gets to take our last words */
+/** ms without progress that the peer gets to take our last words */
 const LINGER_MS = 2_000
 
 /** Packets over a stream: versions, keys and new keys, and an end with a reason. RFC 4253 */
@@ -83,9 +85,13 @@ export class Transport {
     stream.on('data', (chunk: Buffer) => this.#take(chunk))
     if (stream.destroyed) queueMicrotask(ended)
     else {
+      // Small packets must not wait for an acknowledgement of those before.
+      if (stream instanceof Socket) stream.setNoDelay(true)
       // Both sides may begin at once: that saves half a round trip.
-      stream.write(`${OUR_VERSION}\r\n`)
-      this.#beginExchange()
+      this.#together(() => {
+        stream.write(`${OUR_VERSION}\r\n`)
+        this.#beginExchange()
+      })
     }
   }
 
@@ -166,13 +172,7 @@ export class Transport {
     this.#queue = []
     if (told !== undefined && !this.#stream.destroyed && this.#peerVersion !== undefined)
       this.#writer.write(encodeDisconnect(told.reason, told.text))
-    this.#stream.end()
-    // Else an unread rest would keep the stream from closing.
-    this.#stream.resume()
-    if (!this.#stream.destroyed) {
-      const linger = setTimeout(() => this.#stream.destroy(), LINGER_MS).unref()
-      void this.#gone.then(() => clearTimeout(linger))
-    }
+    endStream(this.#stream, LINGER_MS)
     for (const resolve of this.#rekeyed.splice(0)) resolve()
     this.#options.log.debug('ssh.closed', {
       side: this.#options.role.side,
@@ -316,6 +316,13 @@ export class Transport {
     this.#strict = strict
     this.#peerWantsExtInfo = wantsExtInfo
     if (strict && this.#reader.sequence !== 0) throw malformed('the first packet was not KEXINIT')
+  }
+
+  /** Several small writes in one segment. */
+  #together(write: () => void): void {
+    this.#stream.cork()
+    write()
+    this.#stream.uncork()
   }
 
   async #takeExchange(payload: Buffer): Promise<void> {

@@ -65,6 +65,11 @@ test('both sides may ask for new keys at the same moment', async () => {
   expect((await readAll(channel)).toString()).toBe('still here')
 })
 
+test('new keys are made after a while, also when nothing is said', async () => {
+  const { client } = await pair({ client: { limits: { rekeyMs: 20 } } })
+  await vi.waitFor(() => expect(client.stats.rekeys).toBeGreaterThan(2))
+})
+
 test('a writer stops at the window, and goes on when the reader reads', async () => {
   const { near, far } = await pairWithChannel({ server: { limits: { windowBytes: 256 * 1024 } } })
   let done = false
