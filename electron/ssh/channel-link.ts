@@ -152,6 +152,7 @@ export class ChannelLink {
 
   takeExtended(kind: number, data: Buffer): void {
     this.#receive.took(data.length)
+    if (this.#eofCame) throw malformed('data came after the end of a channel')
     if (this.#closeSent || data.length === 0) return
     if (kind === STDERR) this.#face!.takeStderr(data)
     else this.#receive.wasRead(data.length)

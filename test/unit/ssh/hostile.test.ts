@@ -30,6 +30,11 @@ const BREACHES: [string, readonly Buffer[], string][] = [
     [openChannel, message.encodeBareMessage(MESSAGE.channelEof, 0), data(0, Buffer.from('x'))],
     'data came after the end of a channel',
   ],
+  [
+    'stderr after the end',
+    [openChannel, message.encodeBareMessage(MESSAGE.channelEof, 0), Buffer.concat([message.channelDataHead(0, 1, 1), Buffer.from('x')])],
+    'data came after the end of a channel',
+  ],
   ['a window beyond 4 GB', [openChannel, message.encodeWindowAdjust(0, 0xffff_ffff)], 'the window of a channel is too large'],
   ['a reply that nobody asked for', [Buffer.from([MESSAGE.requestSuccess])], 'a reply came that nobody asked for'],
   [
