@@ -17,8 +17,8 @@ import { keyOf } from '../kit/ssh-pair.ts'
 /** Our client and OpenSSH's against the same sshd, in turns; then the memory of connections that do nothing. */
 
 const CIPHER = 'aes128-gcm@openssh.com'
-const BYTES = 512 * 1024 * 1024
-const ROUNDS = 5
+const BYTES = 256 * 1024 * 1024
+const ROUNDS = 9
 const IDLE = 300
 const CHUNK = Buffer.alloc(64 * 1024)
 
@@ -98,7 +98,8 @@ function opensshWay(sshd: Sshd, keyFile: string, bulk: string): Way {
   }
 }
 
-const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1]!
+/** Whatever else the machine does can only slow a round, and it slows the one with more threads less: the best rounds compare programs. */
+const best = (values: readonly number[]): number => Math.max(...values)
 
 async function throughput(report: Report): Promise<void> {
   const folder = openSshFolder()
@@ -118,7 +119,7 @@ async function throughput(report: Report): Promise<void> {
         if (round >= 0) rates[at].push(BYTES / 1e3 / (performance.now() - started))
       }
     }
-    const [theirs, ours] = [median(rates[0]), median(rates[1])]
+    const [theirs, ours] = [best(rates[0]), best(rates[1])]
     report(`ssh throughput ${direction}, OpenSSH`, theirs, 'MB/s')
     report(`ssh throughput ${direction}, ours`, ours, 'MB/s')
     report(`ssh throughput ${direction}, ours ÷ OpenSSH`, ours / theirs, '×', 0.8, 'at least')
