@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest'
 import { checkHostCertificate, checkUserCertificate } from '../../../electron/ssh/check-certificate.ts'
+import { sshFailure } from '../../../electron/ssh/failures.ts'
 import { decodePublicKey } from '../../../electron/ssh/public-key.ts'
 import { keySigner, type SshSigner } from '../../../electron/ssh/signer.ts'
 import { NO_LOG } from '../../../electron/log/log.ts'
 import { openSshClient } from '../../../electron/ssh/open-ssh-client.ts'
+import { sshString } from '../../../electron/wire/ssh-bytes.ts'
 import { signSsh } from '../../../electron/wire/ssh-signature.ts'
 import {
   certificateFor,
@@ -214,6 +216,24 @@ test('a key that costs a touch is asked about before it signs', async () => {
     openPair({ client: { identities: [costly('rsa'), costly('ecdsa-256'), costly('ed25519')] }, server: { authorize: onlyEd25519 } }),
   )
   expect(touches).toBe(1)
+})
+
+test('when an agent does not sign, or with SHA-1, the next key is shown; without one its reason is told', async () => {
+  const good = keySigner(keyOf('ed25519', 'user').privateKey)
+  const stubborn = {
+    ...keySigner(keyOf('ecdsa-256', 'user').privateKey),
+    sign: () => Promise.reject(sshFailure('ssh/agent', 'the agent refuses to sign')),
+  }
+  const old = { ...keySigner(keyOf('rsa', 'user').privateKey), sign: () => Buffer.concat([sshString('ssh-rsa'), sshString('x')]) }
+  const { server } = await closing(
+    openPair({ client: { identities: [stubborn, old, good] }, server: { authorize: (_, { type }) => type } }),
+  )
+  expect(server.session).toBe('ssh-ed25519')
+  expect(await refusal({ client: { identities: [stubborn] } })).toEqual({ code: 'ssh/login-refused', why: 'the agent refuses to sign' })
+  expect(await refusal({ client: { identities: [old] } })).toEqual({
+    code: 'ssh/login-refused',
+    why: 'the key signs with another algorithm than asked',
+  })
 })
 
 test('a wrong signature is refused', async () => {
