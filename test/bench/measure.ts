@@ -3,6 +3,8 @@ import { once } from 'node:events'
 import { ALPN, PING_SUFFIX } from '../../shared/protocols.ts'
 import type { Credentials } from '../../electron/engine/engine.ts'
 import { HAPROXY, startHaproxy } from './haproxy.ts'
+import type { LabForBench } from './lab-host.ts'
+import { openPgbench, PGBENCH } from './pgbench.ts'
 import { cpuSeconds, median, roundTrips, throughput } from './traffic.ts'
 
 export interface Result {
@@ -84,6 +86,31 @@ async function againstHaproxy(haproxy: string, framed: boolean, report: Report):
   }
 }
 
+/** The whole way: pgbench → tunnel → router → agent → PostgreSQL, as a share of pgbench → PostgreSQL over TLS. */
+async function throughLab(pgbench: string, report: Report): Promise<void> {
+  const children: ChildProcess[] = []
+  let bench: ReturnType<typeof openPgbench> | undefined
+  try {
+    const far = fork(here('lab-host'))
+    children.push(far)
+    const lab = await told<LabForBench>(far)
+    const host = fork(here('tunnel-host'))
+    children.push(host)
+    host.send({ ...lab, servername: 'localhost' })
+    bench = openPgbench(pgbench, lab, (await told<{ port: number }>(host)).port)
+    for (const [clients, goal] of [[1, 0.65], [50, 0.6], [500, 0.85]] as const) {
+      const rates = { tunnel: [] as number[], direct: [] as number[] }
+      for (const way of ['direct', 'tunnel', 'tunnel', 'direct', 'direct', 'tunnel'] as const) rates[way].push(await bench.run(way, clients, 4))
+      report(`pgbench ${clients} clients, direct TLS`, median(rates.direct), 'tps')
+      report(`pgbench ${clients} clients, tunnel`, median(rates.tunnel), 'tps')
+      report(`pgbench ${clients} clients, tunnel ÷ direct`, median(rates.tunnel) / median(rates.direct), '×', goal, 'at least')
+    }
+  } finally {
+    bench?.close()
+    await Promise.all(children.map(child => { const gone = once(child, 'exit'); child.disconnect(); return gone }))
+  }
+}
+
 /** @returns how many goals were missed */
 export async function measure(options: BenchOptions): Promise<number> {
   let missed = 0
@@ -101,5 +128,7 @@ export async function measure(options: BenchOptions): Promise<number> {
     if (wanted('plain')) await againstHaproxy(HAPROXY, false, report)
     if (wanted('framed')) await againstHaproxy(HAPROXY, true, report)
   }
+  if (PGBENCH === undefined) skip('pgbench through the lab', 'pgbench is needed (Debian: apt install postgresql-contrib)')
+  else if (wanted('pgbench')) await throughLab(PGBENCH, report)
   return missed
 }

