@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { stablePort } from '../../../electron/app/ports.ts'
+import { totpCode } from '../../../electron/wire/totp.ts'
 import { Portico, type Staying } from './portico.ts'
 
 const exec = promisify(execFile)
@@ -266,4 +267,20 @@ describe('signing out', () => {
     expect((await portico.run(['status'])).code).toBe(3)
     expect((await portico.run(['logout', '--all'])).code).toBe(0)
   })
+})
+
+describe('a cluster that asks for one-time codes', () => {
+  it('takes the code from the second line, and tells when one is missing', async () => {
+    expect(await lab.end()).toBe(0)
+    expect(lab.lines.at(-1)).toEqual({ event: 'closed' })
+    lab = portico.stay(['lab', '--listen', '127.0.0.1:0', '--second-factor', 'otp', '--json'])
+    ready = await lab.line(line => line.event === 'ready')
+    const [alice] = ready.users
+    const ask = (input: string, env = {}) =>
+      portico.run(['login', '--proxy', ready.proxy, '--user', 'alice', '--ca-file', ready.caFile, '--password-stdin', '--json'], { input, env })
+    const missing = await ask(`${alice.password}\n`)
+    expect([missing.code, missing.json().error.code]).toEqual([3, 'login/code-needed'])
+    expect((await ask(`${alice.password}\n000000\n`)).json().error.code).toBe('login/refused')
+    expect((await ask(`${alice.password}\n${totpCode(alice.otpSecret, Date.now())}\n`)).code).toBe(0)
+  }, 60_000)
 })
