@@ -47,9 +47,9 @@ export async function stopLeftover({ programs, account, data }: Pick<PostgresOpt
 async function writeFiles({ data, account, certificate }: PostgresOptions): Promise<void> {
   const files = { 'server.key': certificate.key, 'server.crt': certificate.cert, 'clients-ca.crt': certificate.caCerts.join(''), 'pg_hba.conf': HBA }
   for (const [name, text] of Object.entries(files)) {
-    // Removed first: an older one belongs to the account, and so does this one in the end.
+    // The folder belongs to the account: as root never write through a name that was put there.
     await rm(join(data, name), { force: true })
-    await writeFile(join(data, name), text, { mode: 0o600 })
+    await writeFile(join(data, name), text, { mode: 0o600, flag: 'wx' })
     if (account !== undefined) await chown(join(data, name), account.uid, account.gid)
   }
 }

@@ -50,7 +50,7 @@ export async function seedPostgres({ programs, account, folder, onProgress, sign
   const data = join(folder, 'data')
   if (await readFile(join(folder, MARKER), 'utf8').catch(() => '') !== '') return data
   onProgress('Creating the database server')
-  await rm(data, { recursive: true, force: true })
+  for (const leftover of [data, join(folder, MARKER)]) await rm(leftover, { recursive: true, force: true })
   await mkdir(data, { recursive: true, mode: 0o700 })
   if (account !== undefined) await chown(data, account.uid, account.gid)
   const run = { account, cwd: data, signal }
@@ -66,6 +66,6 @@ export async function seedPostgres({ programs, account, folder, onProgress, sign
     ], { ...run, input: join(seedFolder(), file) })
     if (filled.code !== 0) throw failed(file, filled, signal)
   }
-  await writeFile(join(folder, MARKER), `${new Date().toISOString()}\n`)
+  await writeFile(join(folder, MARKER), `${new Date().toISOString()}\n`, { flag: 'wx' })
   return data
 }

@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto'
-import { chmod, chown, lstat, mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises'
+import { chmod, lstat, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,10 +8,11 @@ import type { Log } from '../../log/log.ts'
 import type { SecondFactor } from '../auth/auth.ts'
 import { loadConfig } from '../config/load-config.ts'
 import { startCluster, type Cluster } from '../start-cluster.ts'
-import { unprivilegedAccount, type Account } from './account.ts'
+import { unprivilegedAccount } from './account.ts'
 import { LAB_CLUSTER, LAB_DATABASES, labConfig } from './lab-config.ts'
 import { lockLab } from './lab-lock.ts'
 import { labUsers, type LabUser } from './lab-users.ts'
+import { makePostgresFolder, postgresFolder, removeAbandonedFolders } from './postgres-folder.ts'
 import { startPostgres, stopLeftover, type PostgresServer } from './postgres-server.ts'
 import { preparePrograms } from './programs.ts'
 import { seedPostgres } from './seed-postgres.ts'
@@ -78,25 +78,6 @@ function freePort(preferred: number): Promise<number> {
   })
 }
 
-/** Where PostgreSQL's data lies: in the lab, or as root where an unprivileged account can get at it. */
-async function postgresFolder(home: string, account: Account | undefined): Promise<string> {
-  if (account === undefined) return join(home, 'postgres')
-  const hash = createHash('sha256').update(await realpath(home)).digest('hex').slice(0, 12)
-  return join('/var/tmp', `portico-lab-${hash}`)
-}
-
-/** In /var/tmp anybody may make folders: one that is not ours is not used. */
-async function makePostgresFolder(folder: string, account: Account | undefined): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 })
-  if (account === undefined) return
-  const found = await lstat(folder)
-  if (!found.isDirectory() || (found.uid !== 0 && found.uid !== account.uid)) {
-    throw new PorticoError('lab/failed', { why: `${folder} belongs to somebody else`, path: folder })
-  }
-  await chown(folder, account.uid, account.gid)
-  await chmod(folder, 0o700)
-}
-
 /**
  * Starts the seeded cluster: a generated `portico.yaml` through the real loader, with an embedded PostgreSQL behind it.
  * @throws PorticoError `lab/running` (facts.pid), `lab/failed`, `cluster/config`, `app/cancelled`
@@ -131,7 +112,8 @@ async function openLab(
   const account = unprivilegedAccount()
   const folder = await postgresFolder(home, account)
   if (ephemeral) closers.push(() => Promise.all([home, folder].map(path => rm(path, { recursive: true, force: true }))))
-  await makePostgresFolder(folder, account)
+  await makePostgresFolder(folder, home, account)
+  await removeAbandonedFolders(account)
   const users = await labUsers(join(home, 'users'))
   onProgress('Preparing PostgreSQL')
   const programs = await preparePrograms(account, folder)
