@@ -29,6 +29,8 @@ const DB_FLAGS = [
   ['--db-name <name>', 'logical database'],
 ] as const
 
+const CONFIG = ['-c, --config <file>', 'configuration, portico.yaml'] as const
+
 /** Every verb that exists, and how it is loaded. */
 const VERBS: readonly VerbRow[] = [
   {
@@ -44,6 +46,14 @@ const VERBS: readonly VerbRow[] = [
     load: async () => (await import('./verbs/lab.ts')).lab,
     verbs: [
       { name: 'reset', about: 'forget everything in the lab; the next one starts anew', example: 'portico lab reset', flags: [['--home <folder>', 'where the lab keeps its files']], load: async () => (await import('./verbs/lab.ts')).labReset },
+    ],
+  },
+  {
+    name: 'cluster', about: 'a cluster of your own', example: 'portico cluster check -c portico.yaml',
+    verbs: [
+      { name: 'start', about: 'run the cluster that a configuration describes', example: 'portico cluster start -c portico.yaml', flags: [CONFIG], load: async () => (await import('./verbs/cluster.ts')).clusterStart },
+      { name: 'check', about: 'what a configuration would listen on and announce', example: 'portico cluster check -c portico.yaml', flags: [CONFIG], load: async () => (await import('./verbs/cluster.ts')).clusterCheck },
+      { name: 'routes', about: 'the routing table', example: 'portico cluster routes --json', flags: [CONFIG], load: async () => (await import('./verbs/cluster.ts')).clusterRoutes },
     ],
   },
   {
