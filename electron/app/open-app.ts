@@ -202,7 +202,7 @@ export async function openApp(options: AppOptions): Promise<App> {
   const signIn = async (proxy: string, user: string, password: string, code: string | undefined, trust = trustFor(proxy)): Promise<string> => {
     const looked = await lookAtProxy(proxy, trust, closing.signal)
     const profile = await logIn(context, { looked, user, password, code, trust }, closing.signal)
-    trustFiles.delete(proxy)
+    for (const name of [proxy, profile.proxy]) trustFiles.delete(name)
     followProfiles()
     return profile.proxy
   }
@@ -247,7 +247,13 @@ export async function openApp(options: AppOptions): Promise<App> {
 
   const answers: App['answers'] = {
     'state.read': async () => box.read(),
-    'login.look': async ({ proxy }) => (await lookAtProxy(proxy, trustFor(proxy), closing.signal)).form,
+    async 'login.look'({ proxy }) {
+      const { form } = await lookAtProxy(proxy, trustFor(proxy), closing.signal)
+      // What was chosen for the name that was typed counts for the name that the proxy gives itself.
+      const chosen = trustFiles.get(proxy)
+      if (chosen !== undefined) trustFiles.set(form.proxy, chosen)
+      return form
+    },
     async 'login.submit'({ proxy, user, password, code }) {
       const name = await signIn(proxy, user, password, code)
       const found = showSession(context, tunnels, endedEarly).profiles.find(profile => profile.proxy === name)

@@ -25,7 +25,7 @@ export interface RunningLab extends LabReady {
   readonly pid: number
   /** Somebody else's process: not stopped by close(). */
   readonly attached: boolean
-  /** Resolves when a lab of ours has ended, however that came. */
+  /** Resolves when the lab has ended, however that came. */
   readonly ended: Promise<void>
   close(): Promise<void>
 }
@@ -41,6 +41,7 @@ export const READY_FILE = 'ready.json'
 export const END_WITH_STDIN = 'PORTICO_END_WITH_STDIN'
 
 const STOP_MS = 8_000
+const GONE_MS = 2_000
 const START_MS = 120_000
 
 /**
@@ -73,11 +74,27 @@ async function attachLab({ home, log }: Context, pid: Facts[string] | undefined)
     const ready = readReady(JSON.parse(await readFile(join(home.lab, READY_FILE), 'utf8')))
     if (ready === undefined || typeof pid !== 'number') return undefined
     log.info('lab.attached', { pid })
-    return { ...ready, pid, attached: true, ended: new Promise(() => {}), close: () => Promise.resolve() }
+    return { ...ready, pid, attached: true, ended: gone(pid), close: () => Promise.resolve() }
   } catch (thrown) {
     log.warn('lab.not-attached', {}, thrown)
     return undefined
   }
+}
+
+/** Resolves when a process that is not our child has ended; never keeps us alive. */
+function gone(pid: number): Promise<void> {
+  return new Promise(resolve => {
+    const timer = setInterval(() => {
+      try {
+        process.kill(pid, 0)
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'EPERM') return
+        clearInterval(timer)
+        resolve()
+      }
+    }, GONE_MS)
+    timer.unref()
+  })
 }
 
 function spawnLab({ home, env, log }: Context, portico: PorticoCommand, onStep: (step: string) => void, signal: AbortSignal): Promise<RunningLab> {

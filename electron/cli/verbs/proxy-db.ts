@@ -38,6 +38,7 @@ export function proxyDb(run: Run, [name = '']: readonly string[], options: Optio
       onCredentials(event) {
         tellCredentials(say, event)
         if (event.type === 'login-needed') asker.ask()
+        if (event.type === 'renewed') asker.stop()
       },
       onEngineEvent: event => tellConnection(say, event),
       onLost: error => stop(error),
@@ -100,23 +101,31 @@ function tellCredentials(say: Say, event: CredentialEvent): void {
   if (event.type === 'failed') say.warn(oneLine(event.failure))
 }
 
+interface Asker {
+  ask(): void
+  /** Somebody signed in elsewhere: the question is off. */
+  stop(): void
+}
+
 /** On a terminal the command asks for the password itself, once at a time. */
-function openAsker(run: Run, { context, profile }: Session, onSignedIn: () => void): { ask(): void } {
-  let asking: Promise<void> | undefined
-  const once = async (): Promise<void> => {
-    try {
-      await signInHere(run, context, profile.proxy, {})
+function openAsker(run: Run, { context, profile }: Session, onSignedIn: () => void): Asker {
+  let asking: AbortController | undefined
+  const ask = (): void => {
+    if (asking !== undefined || !isTerminal(process.stdin)) return
+    const mine = new AbortController()
+    asking = mine
+    const lifetime = { ...run.lifetime, signal: AbortSignal.any([run.lifetime.signal, mine.signal]) }
+    signInHere({ ...run, lifetime }, context, profile.proxy, {}).then(() => {
       asking = undefined
       // The store's listeners hear of other processes only.
       onSignedIn()
-    } catch (thrown) {
+    }, (thrown: unknown) => {
       asking = undefined
-      run.say.warn(oneLine(PorticoError.from(thrown).toFailure()))
-      if (!run.lifetime.signal.aborted && PorticoError.from(thrown).code === 'login/refused') ask()
-    }
+      const error = PorticoError.from(thrown)
+      if (error.code === 'app/cancelled') return
+      run.say.warn(oneLine(error.toFailure()))
+      if (error.code === 'login/refused') ask()
+    })
   }
-  const ask = (): void => {
-    if (isTerminal(process.stdin)) asking ??= once()
-  }
-  return { ask }
+  return { ask, stop: () => asking?.abort() }
 }
