@@ -33,8 +33,10 @@ export function runDataPlane(port: Pick<MessagePort, 'postMessage' | 'on'>, now:
     for (const tunnel of changed) report(tunnel.counters())
     changed.clear()
   }
-  const writer = (level: 'error' | 'warn' | 'info' | 'debug'): Log['error'] => (event, facts = {}, thrown) =>
-    post({ type: 'log', level, event, facts: thrown instanceof Error ? { ...facts, thrown: thrown.stack ?? thrown.message } : facts })
+  const writer =
+    (level: 'error' | 'warn' | 'info' | 'debug'): Log['error'] =>
+    (event, facts = {}, thrown) =>
+      post({ type: 'log', level, event, facts: thrown instanceof Error ? { ...facts, thrown: thrown.stack ?? thrown.message } : facts })
   const log: Log = { error: writer('error'), warn: writer('warn'), info: writer('info'), debug: writer('debug') }
 
   const needs: TunnelNeeds = {

@@ -117,7 +117,8 @@ export function dial(upstream: Upstream, context: DialContext, signal: AbortSign
     stream.once('secureConnect', () => {
       const { alpnProtocol } = stream
       // A load balancer that ends TLS itself negotiates nothing. Teleport always picks one of ours.
-      if (typeof alpnProtocol !== 'string') return fail(new PorticoError('proxy/not-teleport', { ...facts, why: 'it did not agree on a database protocol' }))
+      if (typeof alpnProtocol !== 'string')
+        return fail(new PorticoError('proxy/not-teleport', { ...facts, why: 'it did not agree on a database protocol' }))
       settled()
       const onRead = (next: (part: Buffer) => void): void => {
         reader = next

@@ -50,9 +50,24 @@ export interface CredentialSource {
 
 export type EngineEvent =
   | { readonly type: 'connection'; readonly tunnel: string; readonly connection: number; readonly state: 'open' }
-  | { readonly type: 'connection'; readonly tunnel: string; readonly connection: number; readonly state: 'closed' | 'failed'; readonly bytesIn: number; readonly bytesOut: number; readonly failure?: Failure }
+  | {
+      readonly type: 'connection'
+      readonly tunnel: string
+      readonly connection: number
+      readonly state: 'closed' | 'failed'
+      readonly bytesIn: number
+      readonly bytesOut: number
+      readonly failure?: Failure
+    }
   /** At most 4 times a second for all tunnels that changed. `waiting`: connections held for credentials. */
-  | { readonly type: 'counters'; readonly tunnel: string; readonly connections: number; readonly waiting: number; readonly bytesIn: number; readonly bytesOut: number }
+  | {
+      readonly type: 'counters'
+      readonly tunnel: string
+      readonly connections: number
+      readonly waiting: number
+      readonly bytesIn: number
+      readonly bytesOut: number
+    }
   /** A listener died on its own (a thread ended, the socket file was removed by the system). */
   | { readonly type: 'lost'; readonly tunnel: string; readonly failure: Failure }
 

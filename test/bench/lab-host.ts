@@ -23,10 +23,22 @@ const lab = await startLab({ home, listen: { host: '127.0.0.1', port: 0 }, log: 
 const { auth } = lab.running
 const keys = await newKeyPair('ecdsa-p256')
 const [key, tlsPublicKey] = [privateKeyPem(keys.privateKey), publicKeyPem(keys.publicKey)]
-const login = await auth.login({ user: lab.user, password: lab.password, code: '', ttlMs: HOUR, sshPublicKey: undefined, tlsPublicKey, routeToCluster: '', clientIp: '127.0.0.1' })
+const login = await auth.login({
+  user: lab.user,
+  password: lab.password,
+  code: '',
+  ttlMs: HOUR,
+  sshPublicKey: undefined,
+  tlsPublicKey,
+  routeToCluster: '',
+  clientIp: '127.0.0.1',
+})
 const { identity, notAfter } = decodeIdentity(login.tlsCert)
 const routeToDatabase = { ServiceName: 'orders', Protocol: 'postgres', Username: 'reader', Database: 'shop' }
-const { tlsCert } = await auth.reissue({ identity, notAfter }, { sshPublicKey: undefined, tlsPublicKey, usage: ['usage:db'], routeToCluster: '', notAfter, routeToDatabase })
+const { tlsCert } = await auth.reissue(
+  { identity, notAfter },
+  { sshPublicKey: undefined, tlsPublicKey, usage: ['usage:db'], routeToCluster: '', notAfter, routeToDatabase },
+)
 const direct = await auth.generateDatabaseCert(createCsr(commonNameOnly('reader'), keys), HOUR)
 const postgresPort = /uri: ["']?127\.0\.0\.1:(\d+)/.exec(readFileSync(join(home, 'portico.yaml'), 'utf8'))![1]
 const told: LabForBench = {

@@ -33,16 +33,24 @@ async function againstHaproxy(haproxy: string, framed: boolean, report: Report):
     const far = fork(here('tls-server'), framed ? [ALPN.postgres + PING_SUFFIX, ALPN.postgres] : [ALPN.postgres])
     children.push(far)
     const server = await told<{ port: number; webRoot: string; database: Credentials }>(far)
-    const host = fork(here('tunnel-host'), [], { execArgv: process.env['BENCH_PROFILE'] === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', process.env['BENCH_PROFILE']] })
+    const host = fork(here('tunnel-host'), [], {
+      execArgv: process.env['BENCH_PROFILE'] === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', process.env['BENCH_PROFILE']],
+    })
     children.push(host)
     host.send(server)
     const tunnelPort = (await told<{ port: number }>(host)).port
     const other = await startHaproxy(haproxy, { ...server, alpn: ALPN.postgres })
     children.push(other.child)
-    const sides = [{ name: 'haproxy', port: other.port, pid: other.child.pid! }, { name: 'tunnel', port: tunnelPort, pid: host.pid! }] as const
+    const sides = [
+      { name: 'haproxy', port: other.port, pid: other.child.pid! },
+      { name: 'tunnel', port: tunnelPort, pid: host.pid! },
+    ] as const
     const kind = framed ? ', ping frames' : ''
 
-    const both = async (rounds: number, one: (side: (typeof sides)[number]) => Promise<number[]>): Promise<[haproxy: number[], tunnel: number[]]> => {
+    const both = async (
+      rounds: number,
+      one: (side: (typeof sides)[number]) => Promise<number[]>,
+    ): Promise<[haproxy: number[], tunnel: number[]]> => {
       const values: [number[], number[]] = [[], []]
       for (let round = -1; round < rounds; round++) {
         // Round -1 warms up; who goes first changes.
@@ -58,7 +66,10 @@ async function againstHaproxy(haproxy: string, framed: boolean, report: Report):
     report(`round trip p50, haproxy${kind}`, median(trips[0]), 'µs')
     report(`round trip p50, tunnel${kind}`, median(trips[1]), 'µs')
     report(`round trip p50, tunnel ÷ haproxy${kind}`, median(trips[1]) / median(trips[0]), '×', 1.3, 'at most')
-    for (const [direction, word] of [['send', 'down'], ['take', 'up']] as const) {
+    for (const [direction, word] of [
+      ['send', 'down'],
+      ['take', 'up'],
+    ] as const) {
       for (const streams of framed ? [1] : [1, 8]) {
         const cpu: [number[], number[]] = [[], []]
         const rates = await both(4, async side => {
@@ -72,7 +83,10 @@ async function againstHaproxy(haproxy: string, framed: boolean, report: Report):
         report(`throughput ${label}, haproxy`, median(rates[0]), 'MB/s')
         report(`throughput ${label}, tunnel`, median(rates[1]), 'MB/s')
         report(`throughput ${label}, tunnel ÷ haproxy`, median(rates[1]) / median(rates[0]), '×', 0.9, 'at least')
-        const [theirs, ours] = cpu.map(values => values.slice(1).reduce((sum, one) => sum + one, 0) / (values.length - 1)) as [number, number]
+        const [theirs, ours] = cpu.map(values => values.slice(1).reduce((sum, one) => sum + one, 0) / (values.length - 1)) as [
+          number,
+          number,
+        ]
         report(`CPU per GB ${label}, haproxy`, theirs, 's')
         report(`CPU per GB ${label}, tunnel`, ours, 's')
         report(`CPU per GB ${label}, tunnel ÷ haproxy`, ours / theirs, '×', 1.2, 'at most')
@@ -98,16 +112,27 @@ async function throughLab(pgbench: string, report: Report): Promise<void> {
     children.push(host)
     host.send({ ...lab, servername: 'localhost' })
     bench = openPgbench(pgbench, lab, (await told<{ port: number }>(host)).port)
-    for (const [clients, goal, transactions] of [[1, 0.65, 10_000], [50, 0.6, 25_000], [500, 0.85, 25_000]] as const) {
+    for (const [clients, goal, transactions] of [
+      [1, 0.65, 10_000],
+      [50, 0.6, 25_000],
+      [500, 0.85, 25_000],
+    ] as const) {
       const rates = { tunnel: [] as number[], direct: [] as number[] }
-      for (const way of ['direct', 'tunnel', 'tunnel', 'direct', 'direct', 'tunnel'] as const) rates[way].push(await bench.run(way, clients, transactions))
+      for (const way of ['direct', 'tunnel', 'tunnel', 'direct', 'direct', 'tunnel'] as const)
+        rates[way].push(await bench.run(way, clients, transactions))
       report(`pgbench ${clients} clients, direct TLS`, median(rates.direct), 'tps')
       report(`pgbench ${clients} clients, tunnel`, median(rates.tunnel), 'tps')
       report(`pgbench ${clients} clients, tunnel ÷ direct`, median(rates.tunnel) / median(rates.direct), '×', goal, 'at least')
     }
   } finally {
     bench?.close()
-    await Promise.all(children.map(child => { const gone = once(child, 'exit'); child.disconnect(); return gone }))
+    await Promise.all(
+      children.map(child => {
+        const gone = once(child, 'exit')
+        child.disconnect()
+        return gone
+      }),
+    )
   }
 }
 
@@ -123,7 +148,8 @@ export async function measure(options: BenchOptions): Promise<number> {
   }
   const wanted = (name: string): boolean => options.only.length === 0 || options.only.includes(name)
   const skip = (name: string, why: string): void => console.error(`skipped: ${name}: ${why}`)
-  if (HAPROXY === undefined || process.platform !== 'linux') skip('tunnel against haproxy', 'haproxy on Linux is needed (Debian: apt install haproxy)')
+  if (HAPROXY === undefined || process.platform !== 'linux')
+    skip('tunnel against haproxy', 'haproxy on Linux is needed (Debian: apt install haproxy)')
   else {
     if (wanted('plain')) await againstHaproxy(HAPROXY, false, report)
     if (wanted('framed')) await againstHaproxy(HAPROXY, true, report)

@@ -5,7 +5,10 @@ import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import type { LabForBench } from './lab-host.ts'
 
-export const PGBENCH = (process.env['PATH'] ?? '').split(delimiter).map(folder => join(folder, 'pgbench')).find(path => existsSync(path))
+export const PGBENCH = (process.env['PATH'] ?? '')
+  .split(delimiter)
+  .map(folder => join(folder, 'pgbench'))
+  .find(path => existsSync(path))
 
 export interface Pgbench {
   /** Transactions a second of `clients` clients that each select one row at a time; the time to connect is not counted. */
@@ -26,9 +29,27 @@ export function openPgbench(program: string, lab: LabForBench, tunnelPort: numbe
   }
   return {
     run: async (way, clients, transactions) => {
-      const env = { PATH: process.env['PATH'], HOME: folder, PGHOST: '127.0.0.1', PGUSER: 'reader', PGDATABASE: 'shop', LC_ALL: 'C', ...environment[way] }
+      const env = {
+        PATH: process.env['PATH'],
+        HOME: folder,
+        PGHOST: '127.0.0.1',
+        PGUSER: 'reader',
+        PGDATABASE: 'shop',
+        LC_ALL: 'C',
+        ...environment[way],
+      }
       // Not -T: its clock runs while 500 clients still connect, one after the other.
-      const args = ['-n', '-f', script, '-c', String(clients), '-j', String(Math.min(2, clients)), '-t', String(Math.ceil(transactions / clients))]
+      const args = [
+        '-n',
+        '-f',
+        script,
+        '-c',
+        String(clients),
+        '-j',
+        String(Math.min(2, clients)),
+        '-t',
+        String(Math.ceil(transactions / clients)),
+      ]
       const { stdout } = await promisify(execFile)(program, args, { env, timeout: 60_000 })
       return Number(/tps = ([\d.]+)/.exec(stdout)![1])
     },

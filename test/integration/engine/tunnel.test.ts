@@ -34,7 +34,13 @@ const plane = (credentials: (refused?: string) => Promise<Credentials>, now?: ()
   return opened
 }
 const counterpart = async (options: Partial<CounterpartOptions> = {}): Promise<Counterpart> => {
-  const opened = await openCounterpart({ server: serverKeys, clientRoots: [certificates.userRoot], alpn: PING_ALPN, serve: echo, ...options })
+  const opened = await openCounterpart({
+    server: serverKeys,
+    clientRoots: [certificates.userRoot],
+    alpn: PING_ALPN,
+    serve: echo,
+    ...options,
+  })
   open.push(opened)
   return opened
 }
@@ -78,7 +84,8 @@ const until = async (condition: () => boolean, what: string): Promise<void> => {
     await new Promise(resolve => setTimeout(resolve, 10))
   }
 }
-const failures = (one: DataPlane): string[] => one.events.flatMap(event => (event.type === 'connection' && event.state === 'failed' ? [event.failure!.code] : []))
+const failures = (one: DataPlane): string[] =>
+  one.events.flatMap(event => (event.type === 'connection' && event.state === 'failed' ? [event.failure!.code] : []))
 
 describe('an authenticated tunnel', () => {
   it('carries bytes both ways, framed, with the certificate in the outer TLS and the right SNI', async () => {
@@ -151,6 +158,18 @@ describe('an authenticated tunnel', () => {
     expect(engine.asked).toHaveLength(1)
   })
 
+  it('takes the close after a cancel request for what it is', async () => {
+    const proxy = await counterpart({ serve: met => met.onPayload(() => met.stream.end()) })
+    const credentials = await certificates.database()
+    const engine = plane(async () => credentials)
+    const { port } = await engine.start(plan(proxy.port))
+    const local = await client(port)
+    local.write(encodeCancel(1, 2))
+    await hungUp(local)
+    await until(() => engine.events.some(event => event.type === 'connection'), 'the end is told')
+    expect(engine.events).toContainEqual(expect.objectContaining({ type: 'connection', state: 'closed' }))
+  })
+
   it.each([
     ['TLS', Buffer.from('16030100c8010000c40303', 'hex')],
     ['HTTP', Buffer.from('GET / HTTP/1.1\r\n\r\n')],
@@ -164,7 +183,9 @@ describe('an authenticated tunnel', () => {
     local.write(bytes)
     await hungUp(local)
     await until(() => failures(engine).length === 1, 'failure is told')
-    expect(engine.events).toContainEqual(expect.objectContaining({ failure: { code: 'tunnel/wrong-protocol', facts: { expected: 'PostgreSQL', got } } }))
+    expect(engine.events).toContainEqual(
+      expect.objectContaining({ failure: { code: 'tunnel/wrong-protocol', facts: { expected: 'PostgreSQL', got } } }),
+    )
   })
 
   it('survives 1 000 connections opened and dropped', async () => {
@@ -268,18 +289,21 @@ describe('credentials', () => {
     expect(failures(engine)).toEqual([])
   })
 
-  it.each(['TLSv1.2', 'TLSv1.3'] as const)('are renewed once when the proxy hangs up on an expired one (%s), and the program notices nothing', async maxVersion => {
-    const proxy = await counterpart({ strict: true, maxVersion })
-    const [old, fresh] = [await certificates.database({ notAfter: Date.now() - 1_000 }), await certificates.database()]
-    // The source believes that the first one is good, as a computer whose clock is late does.
-    const engine = plane(async refused => (refused === undefined ? { ...old, notAfter: old.notAfter } : fresh))
-    const { port } = await engine.start(plan(proxy.port))
-    const local = await client(port)
-    local.write(STARTUP)
-    expect(await read(local, STARTUP.length)).toEqual(STARTUP)
-    expect(engine.asked).toEqual([null, old.cert])
-    expect(failures(engine)).toEqual([])
-  })
+  it.each(['TLSv1.2', 'TLSv1.3'] as const)(
+    'are renewed once when the proxy hangs up on an expired one (%s), and the program notices nothing',
+    async maxVersion => {
+      const proxy = await counterpart({ strict: true, maxVersion })
+      const [old, fresh] = [await certificates.database({ notAfter: Date.now() - 1_000 }), await certificates.database()]
+      // The source believes that the first one is good, as a computer whose clock is late does.
+      const engine = plane(async refused => (refused === undefined ? { ...old, notAfter: old.notAfter } : fresh))
+      const { port } = await engine.start(plan(proxy.port))
+      const local = await client(port)
+      local.write(STARTUP)
+      expect(await read(local, STARTUP.length)).toEqual(STARTUP)
+      expect(engine.asked).toEqual([null, old.cert])
+      expect(failures(engine)).toEqual([])
+    },
+  )
 
   it('that stay refused end the connection after one more try', async () => {
     const proxy = await counterpart({ strict: true })
