@@ -28,6 +28,7 @@ export interface Session {
 export function withSession<T>(run: Run, use: (session: Session) => Promise<T>): Promise<T> {
   return withContext(run, async context => {
     const profile = await signedIn(run, context)
+    if (profile.trust.insecure) warnInsecure(run)
     const sessions = openAuthSessions(context)
     try {
       return await use({ context, profile, sessions })
@@ -53,7 +54,7 @@ async function signedIn(run: Run, context: Context): Promise<StoredProfile> {
 
 /** Looks at the proxy, asks for what it wants, signs in. */
 export async function signInHere(run: Run, context: Context, proxy: string, { passwordStdin = false, auth, ttlMs }: LoginFlags): Promise<StoredProfile> {
-  const { globals, env, lifetime: { signal }, say } = run
+  const { globals, env, lifetime: { signal } } = run
   if (auth !== undefined && auth !== 'local') throw new PorticoError('login/unsupported', { proxy, why: `connector "${auth}" was asked for` })
   const known = findProfile(context, proxy)
   const trust = {
@@ -61,13 +62,17 @@ export async function signInHere(run: Run, context: Context, proxy: string, { pa
     caPin: globals.caPin ?? known?.trust.caPin,
     insecure: globals.insecure ?? false,
   }
-  if (trust.insecure) say.warn('warning: the certificate of the proxy is not verified')
+  if (trust.insecure) warnInsecure(run)
   const secrets = openSecrets({ passwordStdin, env, stdin: process.stdin, stderr: process.stderr, signal, proxy })
   const looked = await lookAtProxy(proxy, trust, signal)
   if (looked.form.kind === 'unsupported') throw new PorticoError('login/unsupported', { proxy: looked.form.proxy, why: `the cluster asks for ${looked.form.wants}` })
   const user = globals.user ?? findProfile(context, looked.form.proxy)?.user ?? (await systemUser())
   const { password, code } = await askFor(secrets, looked.form, user)
   return logIn(context, { looked, user, password, code, ttlMs, trust }, signal)
+}
+
+function warnInsecure({ say }: Run): void {
+  say.warn('warning: the certificate of the proxy is not verified (--insecure)')
 }
 
 async function askFor(secrets: Secrets, form: { readonly kind: string; readonly proxy: string }, user: string): Promise<{ password: string; code?: string }> {

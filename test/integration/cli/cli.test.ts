@@ -1,10 +1,11 @@
 import { execFile, spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { stablePort } from '../../../electron/app/ports.ts'
+import { caPin } from '../../../electron/wire/x509.ts'
 import { totpCode } from '../../../electron/wire/totp.ts'
 import { Portico, type Staying } from './portico.ts'
 
@@ -118,6 +119,29 @@ describe('signing in', () => {
     expect(listed.json().databases.map((database: any) => database.name)).toEqual(['metrics'])
     expect((await other.run(['use', 'nowhere.example', '--json'])).code).toBe(4)
     other.remove()
+  })
+})
+
+describe('a proxy whose authority is not known', () => {
+  const other = new Portico('portico-pin-')
+  const ask = (...flags: string[]) =>
+    other.run(['login', '--proxy', ready.proxy, '--user', 'alice', '--json', ...flags], { env: { PORTICO_PASSWORD: ready.password } })
+  afterAll(() => other.remove())
+
+  it('is taken by the pin of its host authority, and by no other', async () => {
+    const { profiles } = JSON.parse(readFileSync(join(portico.home, 'state.json'), 'utf8'))
+    const pin = caPin(profiles[ready.proxy].hostCas[0].tls[0])
+    expect((await ask('--ca-pin', `sha256:${'0'.repeat(64)}`)).json().error.code).toBe('proxy/pin-mismatch')
+    expect(await ask('--ca-pin', pin)).toMatchObject({ code: 0 })
+    if (hasPsql) expect(await other.run(['db', 'connect', 'orders', '--', '-Atc', 'select 1'])).toMatchObject({ code: 0, out: '1\n' })
+  })
+
+  it('is taken unverified on loopback only, with a warning each time', async () => {
+    const signedIn = await ask('--insecure')
+    expect(signedIn).toMatchObject({ code: 0, err: expect.stringContaining('not verified') })
+    expect((await other.run(['db', 'ls'])).err).toContain('not verified')
+    const far = await other.run(['login', '--proxy', 'teleport.example.com:443', '--user', 'alice', '--insecure', '--json'], { env: { PORTICO_PASSWORD: 'x' } })
+    expect([far.code, far.json().error.code]).toEqual([2, 'usage/invalid'])
   })
 })
 
