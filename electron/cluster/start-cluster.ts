@@ -16,7 +16,7 @@ import { openFileStorage } from './storage/file-storage.ts'
 import type { Storage } from './storage/storage.ts'
 import { openWebApi } from './web/web-api.ts'
 
-export interface StartClusterOptions {
+interface StartClusterOptions {
   readonly log: Log
   readonly signal?: AbortSignal
   readonly now?: () => number
@@ -129,26 +129,34 @@ async function compose(config: ClusterConfig, options: StartClusterOptions & { r
   const clientCas = (): readonly string[] => [...auth.ca('host').tls, ...auth.ca('user').tls]
   signal?.throwIfAborted()
   // Opened when the port is known; no connection can come before that.
-  let grpc: AuthGrpc | undefined
+  const late: { grpc?: AuthGrpc } = {}
   const router = await openRouter({
     listen: config.listen,
     clusterName: config.clusterName,
     webKeyPair: () => web.keyPair,
     hostKeyPair: () => hostKeyPair,
     clientCas,
-    handlers: { web: webApi.serve, auth: (stream, handshake) => grpc?.serve(stream, handshake), postgres: database.postgres, database: database.database },
+    handlers: { web: webApi.serve, auth: (stream, handshake) => late.grpc?.serve(stream, handshake), postgres: database.postgres, database: database.database },
     log,
     now,
   })
   address = router.address
-  grpc = openAuthGrpc({ auth, hostKeyPair: () => authKeyPair, clientCas, log, publicAddress: formatAddress(publicAddresses()[0] ?? address), now })
-  opened.add(() => grpc?.close(0))
+  const grpc = openAuthGrpc({ auth, hostKeyPair: () => authKeyPair, clientCas, log, publicAddress: formatAddress(publicAddresses()[0] ?? address), now })
+  late.grpc = grpc
   let closing: Promise<void> | undefined
+  const close = async (drainMs: number): Promise<void> => {
+    const drained = router.close(drainMs)
+    // Sessions that only wait for the next call would take all of that time.
+    webApi.close()
+    await grpc.close(Math.min(drainMs, 1_000))
+    await drained
+    await opened.close()
+  }
   return {
     address,
     clusterName: config.clusterName,
     caFile: web.caFile,
     auth,
-    close: (drainMs = 5_000) => (closing ??= router.close(drainMs).then(() => opened.close())),
+    close: (drainMs = 5_000) => (closing ??= close(drainMs)),
   }
 }

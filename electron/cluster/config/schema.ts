@@ -10,7 +10,7 @@ import { parseAddress } from '../../../shared/address.ts'
 const flag = z.union([z.boolean(), z.enum(['yes', 'no', 'on', 'off']).transform(word => word === 'yes' || word === 'on')], 'must be yes or no')
 
 const address = (defaultPort: number) => z.string().transform((text, context) => {
-  const found = parseAddress(text, defaultPort) ?? (/:0$/.test(text) ? withPortZero(text) : undefined)
+  const found = parseAddress(text, defaultPort) ?? (text.endsWith(':0') ? withPortZero(text) : undefined)
   if (found !== undefined) return found
   context.addIssue({ code: 'custom', message: `"${text}" is no host:port` })
   return z.NEVER
@@ -18,7 +18,7 @@ const address = (defaultPort: number) => z.string().transform((text, context) =>
 
 /** `parseAddress` takes ports from 1; a listener may ask for any free one. */
 function withPortZero(text: string): { host: string; port: number } | undefined {
-  const found = parseAddress(text.replace(/:0$/, ':1'), 1)
+  const found = parseAddress(`${text.slice(0, -1)}1`, 1)
   return found && { host: found.host, port: 0 }
 }
 

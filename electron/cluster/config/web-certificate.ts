@@ -8,7 +8,7 @@ import type { KeyPair } from '../auth/auth.ts'
 
 const YEAR_MS = 365 * 86_400_000
 
-export interface WebCertificate {
+interface WebCertificate {
   readonly keyPair: KeyPair
   /** PEM file that clients may be told to trust: our own CA, or the configured certificate itself. */
   readonly caFile: string

@@ -21,7 +21,7 @@ const CANCEL_MS = 10_000
 const HEARTBEAT_MS = 5 * 60_000
 const ANNOUNCED_MS = 10 * 60_000
 
-export interface AgentOptions {
+interface AgentOptions {
   readonly auth: Auth
   readonly host: AgentHost
   readonly databases: readonly DatabaseResource[]

@@ -14,7 +14,7 @@ import { splice } from './splice.ts'
 
 const INNER_HANDSHAKE_MS = 5_000
 
-export interface DatabaseProxyOptions {
+interface DatabaseProxyOptions {
   readonly auth: Auth
   /** The proxy's host certificate: what passthrough clients see. wire/identity.md 7 */
   readonly hostKeyPair: () => KeyPair

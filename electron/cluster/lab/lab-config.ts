@@ -12,7 +12,7 @@ export const LAB_DATABASES = [
   { name: 'orders', databaseName: 'shop', description: 'Customers, products and 120 000 orders', labels: { env: 'prod', team: 'sales' } },
 ] as const
 
-export interface LabConfigOptions {
+interface LabConfigOptions {
   readonly listen: Address
   readonly dataDir: string
   readonly secondFactor: SecondFactor

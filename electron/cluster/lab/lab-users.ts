@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { encodeBase32 } from '../../wire/totp.ts'
 
 /** The people of the lab. What their roles allow is in lab-config.ts. */
-export const LAB_USERS = [
+const LAB_USERS = [
   { name: 'alice', roles: ['owner', 'developer'], logins: ['alice'] },
   { name: 'bob', roles: ['developer'], logins: [] },
 ] as const

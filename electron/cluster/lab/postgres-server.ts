@@ -22,7 +22,7 @@ const KEEPER = 'exec 3<&0; "$@" 3<&- </dev/null & server=$!; (cat <&3 >/dev/null
 /** Certificate login only, only for the two accounts of the lab: the superuser has no line, so no way in. */
 const HBA = 'hostssl all alice,reader 127.0.0.1/32 cert\n'
 
-export interface PostgresOptions {
+interface PostgresOptions {
   readonly programs: Programs
   readonly account: Account | undefined
   readonly data: string

@@ -6,7 +6,7 @@ import type { Account } from './account.ts'
 /** What a program of PostgreSQL needs of our environment, and no more: no PG* variable, no secret. */
 const PASSED_ON = ['PATH', 'SystemRoot', 'TEMP', 'TMP', 'TMPDIR', 'TZ']
 
-export function programEnvironment(): NodeJS.ProcessEnv {
+function programEnvironment(): NodeJS.ProcessEnv {
   const passed = PASSED_ON.flatMap(name => (process.env[name] === undefined ? [] : [[name, process.env[name]]]))
   // English messages: the one that says "ready" is looked for.
   return { ...Object.fromEntries(passed), LC_ALL: 'C', PGTZ: 'UTC' }

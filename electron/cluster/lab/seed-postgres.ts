@@ -32,7 +32,7 @@ function failed(what: string, { said }: ProgramEnd, signal: AbortSignal | undefi
   return new PorticoError('lab/failed', { why: `${what}: ${(lines.findLast(line => /ERROR|FATAL|error/.test(line)) ?? lines.at(-1) ?? '').trim()}` })
 }
 
-export interface SeedOptions {
+interface SeedOptions {
   readonly programs: Programs
   readonly account: Account | undefined
   /** Holds `data` and the marker; made when missing, owned by the account. */

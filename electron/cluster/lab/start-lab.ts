@@ -146,7 +146,7 @@ async function openLab(
   let closing: Promise<void> | undefined
   // A database that is down is told to those who connect; the lab itself goes on.
   void postgres.ended.then(() => closing ?? log.warn('lab.postgres-ended'))
-  return { ...ready, running, postgres, close: (drainMs = 5_000) => (closing ??= close(drainMs)) }
+  return { ...ready, running, postgres, close: (drainMs = 4_000) => (closing ??= close(drainMs)) }
 }
 
 function readyLine(running: Cluster, users: readonly LabUser[], secondFactor: SecondFactor): LabReady {

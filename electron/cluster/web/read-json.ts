@@ -1,11 +1,11 @@
 import { WebRefusal, type WebRequest } from './answer.ts'
 
 /** Teleport: lib/httplib, teleport.MaxHTTPRequestSize */
-export const BODY_LIMIT = 10 * 1024 * 1024
+const BODY_LIMIT = 10 * 1024 * 1024
 const BODY_DEADLINE_MS = 30_000
 
 /** Go's names of the types that a field may have, as its decoder's errors tell them. */
-export type FieldType = 'string' | 'bool' | '[]uint8' | 'time.Duration' | 'object'
+type FieldType = 'string' | 'bool' | '[]uint8' | 'time.Duration' | 'object'
 export type Fields = Readonly<Record<string, FieldType>>
 
 type ValueOf<T extends FieldType> = T extends 'string' ? string : T extends 'bool' ? boolean : T extends 'time.Duration' ? number : T extends '[]uint8' ? Buffer | undefined : object | undefined

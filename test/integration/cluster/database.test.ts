@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { Agent, get } from 'node:https'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import pg from 'pg'
 import { NO_LOG } from '../../../electron/log/log.ts'
@@ -125,4 +127,20 @@ describe('a refusal', () => {
     expect((await psql(authenticated(), 'select 1')).stderr).toContain('connection refused')
     expect((await psql(passthrough(), 'select 1')).stderr).toContain('connection refused')
   }, 30_000)
+})
+
+test('closing does not wait for idle web connections', async () => {
+  const agent = new Agent({ keepAlive: true })
+  const answer = await new Promise<number | undefined>((resolve, reject) => {
+    get({ host: '127.0.0.1', port: lab.running.address.port, path: '/webapi/ping', servername: 'localhost', ca: readFileSync(lab.caFile), agent }, response => {
+      response.resume().once('end', () => resolve(response.statusCode))
+    }).once('error', reject)
+  })
+  expect(answer).toBe(200)
+  tunnel.close()
+  open.close()
+  const began = performance.now()
+  await lab.close(4_000)
+  expect(performance.now() - began).toBeLessThan(2_000)
+  agent.destroy()
 })

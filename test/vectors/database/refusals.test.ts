@@ -79,10 +79,11 @@ afterAll(() => {
   agent?.close()
 })
 
-type Outer = 'raw' | 'none' | string
-
-/** The proxy's handler on one end of a wire, as the router would call it. */
-function open(outer: Outer): Duplex {
+/**
+ * The proxy's handler on one end of a wire, as the router would call it.
+ * @param outer name of the certificate shown in the outer TLS; `none` without, `raw` without TLS
+ */
+function open(outer: string): Duplex {
   const [mine, theirs] = duplexPair()
   const certificate = certificates.get(outer)
   const peerCertificate = certificate === undefined ? undefined : pemToDer(certificate.cert)
