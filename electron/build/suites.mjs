@@ -24,7 +24,7 @@ export const VITEST = inRoot('node_modules/vitest/vitest.mjs')
 export function vitestArgs({ paths, slow }, report) {
   return [
     'run', '--config', 'test/vitest.config.ts', '--passWithNoTests', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`,
-    ...(slow ? ['--no-file-parallelism', '--testTimeout=60000', '--hookTimeout=60000'] : []),
+    ...(slow ? ['--no-file-parallelism', '--testTimeout=90000', '--hookTimeout=60000'] : []),
     ...paths,
   ]
 }

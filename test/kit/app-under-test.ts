@@ -7,6 +7,9 @@ import { _electron, type ElectronApplication, type Page } from '@playwright/test
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
+/** A built program, as people run it. @param path below out/ */
+export const programOf = (path: string): string => join(ROOT, 'out', path)
+
 export interface AppUnderTest {
   readonly electron: ElectronApplication
   readonly page: Page
