@@ -36,7 +36,17 @@ let hostKeyPair: { key: string; cert: string }
 const certificates = new Map<string, { key: string; cert: string }>()
 
 
-/** A server that accepts SSLRequest with nothing behind it is not needed: every case here ends before the database. */
+async function makeCertificate(name: string, user: string, route: { ServiceName: string; Protocol?: string; Username?: string; Database?: string } | undefined, usage: string[]): Promise<void> {
+  const keys = await newKeyPair('ecdsa-p256')
+  const tlsPublicKey = publicKeyPem(keys.publicKey)
+  const { tlsCert } = await auth.login({ user, password: 'p', code: '', ttlMs: 3_600_000, sshPublicKey: undefined, tlsPublicKey, routeToCluster: '', clientIp: '' })
+  const { identity, notAfter } = decodeIdentity(tlsCert)
+  const routeToDatabase = route && { Protocol: 'postgres', Username: 'alice', Database: 'app', ...route }
+  const { tlsCert: cert } = usage.length === 0 ? { tlsCert } : await auth.reissue({ identity, notAfter }, { sshPublicKey: undefined, tlsPublicKey, usage, routeToCluster: '', routeToDatabase, notAfter })
+  certificates.set(name, { key: privateKeyPem(keys.privateKey), cert })
+}
+
+/** Nothing listens where the database would be: every case here ends before it. */
 beforeAll(async () => {
   auth = await openAuth({ clusterName: 'root.example', storage: openMemoryStorage(), secondFactor: 'off', log: NO_LOG })
   const role = (name: string, dbUsers: string[], dbNames: string[]) => ({
@@ -58,22 +68,13 @@ beforeAll(async () => {
   })
   await auth.announce({ name: 'gone', description: '', dbProtocol: 'postgres', uri: '', labels: {}, hostId: 'elsewhere', hostname: 'elsewhere', expires: Date.now() + 60_000 })
   proxy = openDatabaseProxy({ auth, hostKeyPair: () => hostKeyPair, dialAgent: dialLocalAgents(() => [agent]), log: NO_LOG })
-  const make = async (name: string, user: string, route: { ServiceName: string; Protocol?: string; Username?: string; Database?: string } | undefined, usage: string[]): Promise<void> => {
-    const keys = await newKeyPair('ecdsa-p256')
-    const tlsPublicKey = publicKeyPem(keys.publicKey)
-    const { tlsCert } = await auth.login({ user, password: 'p', code: '', ttlMs: 3_600_000, sshPublicKey: undefined, tlsPublicKey, routeToCluster: '', clientIp: '' })
-    const { identity, notAfter } = decodeIdentity(tlsCert)
-    const routeToDatabase = route && { Protocol: 'postgres', Username: 'alice', Database: 'app', ...route }
-    const { tlsCert: cert } = usage.length === 0 ? { tlsCert } : await auth.reissue({ identity, notAfter }, { sshPublicKey: undefined, tlsPublicKey, usage, routeToCluster: '', routeToDatabase, notAfter })
-    certificates.set(name, { key: privateKeyPem(keys.privateKey), cert })
-  }
-  await make('login', 'alice', undefined, [])
-  await make('pg', 'alice', { ServiceName: 'pg' }, ['usage:db'])
-  await make('nosuch', 'alice', { ServiceName: 'nosuch' }, ['usage:db'])
-  await make('gone', 'alice', { ServiceName: 'gone' }, ['usage:db'])
-  await make('carol-alice', 'carol', { ServiceName: 'pg' }, ['usage:db'])
-  await make('carol-bob', 'carol', { ServiceName: 'pg', Username: 'bob' }, ['usage:db'])
-  await make('kube', 'alice', { ServiceName: 'pg' }, ['usage:kube'])
+  await makeCertificate('login', 'alice', undefined, [])
+  await makeCertificate('pg', 'alice', { ServiceName: 'pg' }, ['usage:db'])
+  await makeCertificate('nosuch', 'alice', { ServiceName: 'nosuch' }, ['usage:db'])
+  await makeCertificate('gone', 'alice', { ServiceName: 'gone' }, ['usage:db'])
+  await makeCertificate('carol-alice', 'carol', { ServiceName: 'pg' }, ['usage:db'])
+  await makeCertificate('carol-bob', 'carol', { ServiceName: 'pg', Username: 'bob' }, ['usage:db'])
+  await makeCertificate('kube', 'alice', { ServiceName: 'pg' }, ['usage:kube'])
 }, 30_000)
 afterAll(() => {
   agent?.close()
@@ -168,6 +169,14 @@ describe('a connection is closed without a byte', () => {
   test('for a certificate whose usage is something else', async () => {
     expect(await play(open('kube'), captured('pg-tunnel-denied-user').sent)).toHaveLength(0)
   })
+})
+
+test('a user who was removed since is told so, and the certificate opens nothing', async () => {
+  await auth.createUser({ name: 'dora', password: 'p', roles: ['lab-access'] })
+  await makeCertificate('dora', 'dora', { ServiceName: 'pg' }, ['usage:db'])
+  await auth.removeUser('dora')
+  const { sent } = captured('pg-tunnel-denied-user')
+  expect((await play(open('dora'), sent)).toString()).toContain('user "dora" is not found')
 })
 
 test('a certificate of another database authority does not pass the agent', async () => {
