@@ -68,6 +68,7 @@ export const text = {
     codeHint: 'Six digits from your authenticator app',
     go: 'Sign in',
     going: 'Signing in…',
+    goLab: 'Sign in to the lab',
     unsupported: (cluster: string, wants: string) => `${cluster} asks for ${wants}`,
     unsupportedNext: 'Portico cannot do this yet. Ask for a local user with a password and a one-time code.',
     again: 'Sign in again',

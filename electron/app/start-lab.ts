@@ -49,8 +49,14 @@ const START_MS = 120_000
  * @param onStep progress, one line
  * @throws PorticoError `lab/failed`, `app/cancelled`, or what the lab itself reported
  */
-export async function startLab(context: Context, portico: PorticoCommand, onStep: (step: string) => void, signal: AbortSignal): Promise<RunningLab> {
-  const start = (args: readonly string[]): Promise<RunningLab> => spawnLab(context, { ...portico, args: [...portico.args, 'lab', '--json', ...args] }, onStep, signal)
+export async function startLab(
+  context: Context,
+  portico: PorticoCommand,
+  onStep: (step: string) => void,
+  signal: AbortSignal,
+): Promise<RunningLab> {
+  const start = (args: readonly string[]): Promise<RunningLab> =>
+    spawnLab(context, { ...portico, args: [...portico.args, 'lab', '--json', ...args] }, onStep, signal)
   try {
     const before = await lastAddress(context)
     // The same address as last time: its profile and its tunnels go on.
@@ -62,9 +68,13 @@ export async function startLab(context: Context, portico: PorticoCommand, onStep
   }
 }
 
+/** Whether a profile is a sign-in to a lab on this computer. */
+export const isOfLab = ({ proxy, cluster }: { readonly proxy: string; readonly cluster: string }): boolean =>
+  cluster === LAB_CLUSTER && /^localhost:\d+$/.test(proxy)
+
 /** Where this home's lab was, if that is not its usual port and nobody else took it meanwhile. */
 async function lastAddress({ profiles }: Context): Promise<string | undefined> {
-  const found = profiles.list().find(({ proxy, cluster }) => cluster === LAB_CLUSTER && /^localhost:\d+$/.test(proxy) && proxy !== `localhost:${LAB_PORT}`)
+  const found = profiles.list().find(profile => isOfLab(profile) && profile.proxy !== `localhost:${LAB_PORT}`)
   const port = Number(found?.proxy.slice('localhost:'.length))
   return found !== undefined && (await isFree(port)) ? `127.0.0.1:${port}` : undefined
 }
@@ -97,7 +107,12 @@ function gone(pid: number): Promise<void> {
   })
 }
 
-function spawnLab({ home, env, log }: Context, portico: PorticoCommand, onStep: (step: string) => void, signal: AbortSignal): Promise<RunningLab> {
+function spawnLab(
+  { home, env, log }: Context,
+  portico: PorticoCommand,
+  onStep: (step: string) => void,
+  signal: AbortSignal,
+): Promise<RunningLab> {
   const child = spawn(portico.exec, [...portico.args], {
     env: { ...env, ...portico.env, PORTICO_HOME: home.root, [END_WITH_STDIN]: '1' },
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -167,5 +182,7 @@ function parseLine(line: string): LabReady | PorticoError | undefined {
 
 function readReady(value: unknown): LabReady | undefined {
   const { proxy, caFile, user, password } = Object(value) as Record<string, unknown>
-  return typeof proxy === 'string' && typeof caFile === 'string' && typeof user === 'string' && typeof password === 'string' ? { proxy, caFile, user, password } : undefined
+  return typeof proxy === 'string' && typeof caFile === 'string' && typeof user === 'string' && typeof password === 'string'
+    ? { proxy, caFile, user, password }
+    : undefined
 }

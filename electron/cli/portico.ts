@@ -41,7 +41,8 @@ async function main(argv: readonly string[]): Promise<number> {
     const error = PorticoError.from(thrown)
     if (lifetime.demanded !== undefined) return lifetime.demanded
     say.failure(error.toFailure())
-    if (own.includes('--debug')) process.stderr.write(`${String(error.stack)}\n${error.cause instanceof Error ? String(error.cause.stack) : ''}\n`)
+    if (own.includes('--debug'))
+      process.stderr.write(`${String(error.stack)}\n${error.cause instanceof Error ? String(error.cause.stack) : ''}\n`)
     return ERRORS[error.code].exit
   }
 }

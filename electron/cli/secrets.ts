@@ -25,7 +25,11 @@ const LONGEST = 4096
 
 export function openSecrets(from: SecretSources): Secrets {
   const lines = from.passwordStdin ? readLines(from.stdin, from.signal) : undefined
-  const ask = async (name: 'PORTICO_PASSWORD' | 'PORTICO_OTP', question: string, missing: 'login/required' | 'login/code-needed'): Promise<string> => {
+  const ask = async (
+    name: 'PORTICO_PASSWORD' | 'PORTICO_OTP',
+    question: string,
+    missing: 'login/required' | 'login/code-needed',
+  ): Promise<string> => {
     const line = await lines?.()
     if (line !== undefined) return line
     const given = from.env[name]

@@ -16,7 +16,8 @@ interface Options {
 const DRAIN_MS = 5_000
 
 function load({ config }: Options): ClusterConfig {
-  if (config === undefined) throw new PorticoError('usage/invalid', { why: 'no configuration is named', next: 'name it with -c portico.yaml' })
+  if (config === undefined)
+    throw new PorticoError('usage/invalid', { why: 'no configuration is named', next: 'name it with -c portico.yaml' })
   return loadConfig(config)
 }
 
@@ -39,18 +40,34 @@ export async function clusterCheck({ say }: Run, _args: readonly string[], optio
   const address = formatAddress(listen)
   if (say.json) {
     return say.value({
-      cluster: clusterName, listen: address, publicNames, secondFactor,
-      databases: databases.map(({ name, dbProtocol, uri }) => ({ name, protocol: dbProtocol, uri })), roles: roles.map(({ name }) => name), users: users.map(({ name }) => name),
+      cluster: clusterName,
+      listen: address,
+      publicNames,
+      secondFactor,
+      databases: databases.map(({ name, dbProtocol, uri }) => ({ name, protocol: dbProtocol, uri })),
+      roles: roles.map(({ name }) => name),
+      users: users.map(({ name }) => name),
     })
   }
-  say.text(`Cluster ${clusterName} would listen on ${address} as ${publicNames.join(', ') || 'localhost'}.`, ...table(['DATABASE', 'PROTOCOL', 'URI'], databases.map(({ name, dbProtocol, uri }) => [name, dbProtocol, uri])))
+  say.text(
+    `Cluster ${clusterName} would listen on ${address} as ${publicNames.join(', ') || 'localhost'}.`,
+    ...table(
+      ['DATABASE', 'PROTOCOL', 'URI'],
+      databases.map(({ name, dbProtocol, uri }) => [name, dbProtocol, uri]),
+    ),
+  )
 }
 
 /** The routing table as data: the same for every configuration, which is checked when it is named. */
 export async function clusterRoutes({ say }: Run, _args: readonly string[], options: Options): Promise<void> {
   if (options.config !== undefined) load(options)
   if (say.json) return say.value({ routes: ROUTES })
-  say.text(...table(['MATCH', 'TLS', 'HANDLER'], ROUTES.map(({ match, tls, handler }) => [matchText(match), tls, handler])))
+  say.text(
+    ...table(
+      ['MATCH', 'TLS', 'HANDLER'],
+      ROUTES.map(({ match, tls, handler }) => [matchText(match), tls, handler]),
+    ),
+  )
 }
 
 function matchText(match: RouteRow['match']): string {

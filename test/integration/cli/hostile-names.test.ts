@@ -16,20 +16,36 @@ let ready: any
 beforeAll(async () => {
   const file = join(portico.home, 'portico.yaml')
   writeFileSync(join(portico.home, 'password'), 'secret-enough\n', { mode: 0o600 })
-  writeFileSync(file, stringify({
-    version: 'v3',
-    teleport: { nodename: 'host', data_dir: join(portico.home, 'cluster') },
-    auth_service: { enabled: true, cluster_name: 'hostile', authentication: { type: 'local', second_factor: 'off' } },
-    proxy_service: { enabled: true, web_listen_addr: '127.0.0.1:0', public_addr: 'localhost' },
-    db_service: { enabled: true, databases: [{ name: 'db', description: ESCAPES, protocol: 'postgres', uri: '127.0.0.1:1', static_labels: { note: ESCAPES, 'portico/database': USER } }] },
-    portico: {
-      roles: [{ name: 'all', allow: { db_users: [USER], db_names: ['*'], db_labels: { '*': '*' } } }],
-      users: [{ name: 'alice', roles: ['all'], logins: [], password_file: join(portico.home, 'password') }],
-    },
-  }))
+  writeFileSync(
+    file,
+    stringify({
+      version: 'v3',
+      teleport: { nodename: 'host', data_dir: join(portico.home, 'cluster') },
+      auth_service: { enabled: true, cluster_name: 'hostile', authentication: { type: 'local', second_factor: 'off' } },
+      proxy_service: { enabled: true, web_listen_addr: '127.0.0.1:0', public_addr: 'localhost' },
+      db_service: {
+        enabled: true,
+        databases: [
+          {
+            name: 'db',
+            description: ESCAPES,
+            protocol: 'postgres',
+            uri: '127.0.0.1:1',
+            static_labels: { note: ESCAPES, 'portico/database': USER },
+          },
+        ],
+      },
+      portico: {
+        roles: [{ name: 'all', allow: { db_users: [USER], db_names: ['*'], db_labels: { '*': '*' } } }],
+        users: [{ name: 'alice', roles: ['all'], logins: [], password_file: join(portico.home, 'password') }],
+      },
+    }),
+  )
   cluster = portico.stay(['cluster', 'start', '-c', file, '--json'])
   ready = await cluster.line(line => line.event === 'ready')
-  const login = await portico.run(['login', '--proxy', ready.proxy, '--user', 'alice', '--ca-file', ready.caFile], { env: { PORTICO_PASSWORD: 'secret-enough' } })
+  const login = await portico.run(['login', '--proxy', ready.proxy, '--user', 'alice', '--ca-file', ready.caFile], {
+    env: { PORTICO_PASSWORD: 'secret-enough' },
+  })
   expect(login).toMatchObject({ code: 0 })
 }, 60_000)
 
@@ -67,7 +83,11 @@ it('runs nothing of theirs in a command line that is pasted into a shell', async
 
 it('tells what it would announce, and its routes as data', async () => {
   const file = join(portico.home, 'portico.yaml')
-  expect((await portico.run(['cluster', 'check', '-c', file, '--json'])).json()).toMatchObject({ cluster: 'hostile', databases: [{ name: 'db', protocol: 'postgres' }], users: ['alice'] })
+  expect((await portico.run(['cluster', 'check', '-c', file, '--json'])).json()).toMatchObject({
+    cluster: 'hostile',
+    databases: [{ name: 'db', protocol: 'postgres' }],
+    users: ['alice'],
+  })
   const { routes } = (await portico.run(['cluster', 'routes', '--json'])).json()
   expect(routes.map((route: any) => route.handler)).toEqual(expect.arrayContaining(['web', 'auth', 'postgres']))
   writeFileSync(file, 'version: v9\n')
