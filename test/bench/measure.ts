@@ -26,6 +26,16 @@ const MB = 1024 * 1024
 const here = (name: string): string => new URL(`./${name}.mjs`, import.meta.url).pathname
 const told = async <T>(child: ChildProcess): Promise<T> => (await once(child, 'message'))[0] as T
 
+const endAll = (children: readonly ChildProcess[]): Promise<unknown> =>
+  Promise.all(
+    children.map(child => {
+      const gone = once(child, 'exit')
+      if (child.connected) child.disconnect()
+      else child.kill()
+      return gone
+    }),
+  )
+
 /** A tunnel and haproxy in front of the same TLS server, measured in turns, so that a busy machine is unfair to both alike. */
 async function againstHaproxy(haproxy: string, framed: boolean, report: Report): Promise<void> {
   const children: ChildProcess[] = []
@@ -83,20 +93,14 @@ async function againstHaproxy(haproxy: string, framed: boolean, report: Report):
         report(`throughput ${label}, haproxy`, median(rates[0]), 'MB/s')
         report(`throughput ${label}, tunnel`, median(rates[1]), 'MB/s')
         report(`throughput ${label}, tunnel ÷ haproxy`, median(rates[1]) / median(rates[0]), '×', 0.9, 'at least')
-        const [theirs, ours] = cpu.map(values => values.slice(1).reduce((sum, one) => sum + one, 0) / (values.length - 1)) as [
-          number,
-          number,
-        ]
+        const [theirs, ours] = [median(cpu[0]), median(cpu[1])]
         report(`CPU per GB ${label}, haproxy`, theirs, 's')
         report(`CPU per GB ${label}, tunnel`, ours, 's')
         report(`CPU per GB ${label}, tunnel ÷ haproxy`, ours / theirs, '×', 1.2, 'at most')
       }
     }
   } finally {
-    for (const child of children) {
-      if (child.connected) child.disconnect()
-      else child.kill()
-    }
+    await endAll(children)
   }
 }
 
@@ -126,13 +130,7 @@ async function throughLab(pgbench: string, report: Report): Promise<void> {
     }
   } finally {
     bench?.close()
-    await Promise.all(
-      children.map(child => {
-        const gone = once(child, 'exit')
-        child.disconnect()
-        return gone
-      }),
-    )
+    await endAll(children)
   }
 }
 
