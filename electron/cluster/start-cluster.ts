@@ -67,7 +67,7 @@ async function firstLine(file: string): Promise<string> {
 
 /** Users that exist stay as they are: their passwords are theirs. */
 async function seedUser(auth: OpenAuth, { name, roles, logins, passwordFile, otpSecretFile }: SeedUser): Promise<void> {
-  if (await auth.user(name) !== undefined) return
+  if ((await auth.user(name)) !== undefined) return
   await auth.createUser({
     name,
     roles,
@@ -94,7 +94,11 @@ export async function startCluster(config: ClusterConfig, options: StartClusterO
   }
 }
 
-async function compose(config: ClusterConfig, options: StartClusterOptions & { readonly now: () => number }, opened: Opened): Promise<Cluster> {
+async function compose(
+  config: ClusterConfig,
+  options: StartClusterOptions & { readonly now: () => number },
+  opened: Opened,
+): Promise<Cluster> {
   const { log, signal, now, prepare } = options
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
   await chmod(config.dataDir, 0o700)
@@ -110,9 +114,10 @@ async function compose(config: ClusterConfig, options: StartClusterOptions & { r
   const hostId = await hostIdOf(storage)
   const configuredNames = config.publicNames.map(name => parseAddress(name, config.listen.port === 0 ? 1 : config.listen.port)!)
   const hosts = [...new Set([...configuredNames.map(({ host }) => host), ...OWN_NAMES])]
-  const web = config.webKeyPair === undefined
-    ? await selfSignedWebCertificate(join(config.dataDir, 'web'), config.clusterName, hosts, now())
-    : await readWebCertificate(config.webKeyPair.keyFile, config.webKeyPair.certFile)
+  const web =
+    config.webKeyPair === undefined
+      ? await selfSignedWebCertificate(join(config.dataDir, 'web'), config.clusterName, hosts, now())
+      : await readWebCertificate(config.webKeyPair.keyFile, config.webKeyPair.certFile)
   const hostKeyPair = await auth.hostKeyPair('Proxy', hostId, config.nodename, hosts)
   const authKeyPair = await auth.hostKeyPair('Auth', hostId, config.nodename, hosts)
   const agent = await openAgent({ auth, host: { hostId, hostname: config.nodename }, databases: config.databases, log, now })
@@ -136,12 +141,24 @@ async function compose(config: ClusterConfig, options: StartClusterOptions & { r
     webKeyPair: () => web.keyPair,
     hostKeyPair: () => hostKeyPair,
     clientCas,
-    handlers: { web: webApi.serve, auth: (stream, handshake) => late.grpc?.serve(stream, handshake), postgres: database.postgres, database: database.database },
+    handlers: {
+      web: webApi.serve,
+      auth: (stream, handshake) => late.grpc?.serve(stream, handshake),
+      postgres: database.postgres,
+      database: database.database,
+    },
     log,
     now,
   })
   address = router.address
-  const grpc = openAuthGrpc({ auth, hostKeyPair: () => authKeyPair, clientCas, log, publicAddress: formatAddress(publicAddresses()[0] ?? address), now })
+  const grpc = openAuthGrpc({
+    auth,
+    hostKeyPair: () => authKeyPair,
+    clientCas,
+    log,
+    publicAddress: formatAddress(publicAddresses()[0] ?? address),
+    now,
+  })
   late.grpc = grpc
   let closing: Promise<void> | undefined
   const close = async (drainMs: number): Promise<void> => {

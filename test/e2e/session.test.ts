@@ -3,15 +3,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import {
-  emptyHome,
-  environment,
-  openAppUnderTest,
-  picture,
-  programOf,
-  seriousFindings,
-  type AppUnderTest,
-} from '../kit/app-under-test.ts'
+import { emptyHome, environment, openAppUnderTest, picture, programOf, seriousFindings, type AppUnderTest } from '../kit/app-under-test.ts'
 
 /** A cluster that the app did not start: unknown authority, and sessions that end while somebody looks. */
 const SESSION_SECONDS = 25
@@ -22,7 +14,10 @@ let app: AppUnderTest
 
 beforeAll(async () => {
   const args = ['lab', '--json', '--listen', '127.0.0.1:0', '--cert-ttl', `${SESSION_SECONDS}s`]
-  lab = spawn(process.execPath, [programOf('cli/portico.mjs'), ...args], { env: environment(clusters.home), stdio: ['ignore', 'pipe', 'ignore'] })
+  lab = spawn(process.execPath, [programOf('cli/portico.mjs'), ...args], {
+    env: environment(clusters.home),
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
   for await (const line of createInterface({ input: lab.stdout! })) {
     ready = JSON.parse(line)
     break

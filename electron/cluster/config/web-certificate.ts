@@ -17,9 +17,10 @@ interface WebCertificate {
 
 /** @throws PorticoError `cluster/config` */
 export async function readWebCertificate(keyFile: string, certFile: string): Promise<WebCertificate> {
-  const read = (file: string): Promise<string> => readFile(file, 'utf8').catch((thrown: unknown) => {
-    throw new PorticoError('cluster/config', { file, why: `${file} cannot be read` }, thrown)
-  })
+  const read = (file: string): Promise<string> =>
+    readFile(file, 'utf8').catch((thrown: unknown) => {
+      throw new PorticoError('cluster/config', { file, why: `${file} cannot be read` }, thrown)
+    })
   const keyPair = { key: await read(keyFile), cert: await read(certFile) }
   try {
     createSecureContext(keyPair)
@@ -51,7 +52,12 @@ async function readAuthority(caFile: string, keyFile: string, now: number): Prom
  * certificate for `hosts` at each start, so that a changed name needs nothing else.
  * @param folder made when missing (0700)
  */
-export async function selfSignedWebCertificate(folder: string, clusterName: string, hosts: readonly string[], now: number): Promise<WebCertificate> {
+export async function selfSignedWebCertificate(
+  folder: string,
+  clusterName: string,
+  hosts: readonly string[],
+  now: number,
+): Promise<WebCertificate> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const [caFile, keyFile] = [join(folder, 'web-ca.pem'), join(folder, 'web-ca.key')]
   let authority = await readAuthority(caFile, keyFile, now)

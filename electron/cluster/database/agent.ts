@@ -101,7 +101,11 @@ export async function openAgent({ auth, host, databases, log, now = Date.now }: 
 
   async function serveClient(stream: Duplex): Promise<void> {
     const { stream: secure, identity } = await serveTls(stream, {
-      keyPair, clientCas: [...auth.ca('db').tls, ...auth.ca('user').tls], clientCertificate: 'required', deadlineMs: HANDSHAKE_MS, now,
+      keyPair,
+      clientCas: [...auth.ca('db').tls, ...auth.ca('user').tls],
+      clientCertificate: 'required',
+      deadlineMs: HANDSHAKE_MS,
+      now,
     })
     const client = sessionStream(stream, secure)
     const route = identity?.routeToDatabase

@@ -51,7 +51,11 @@ export function openDatabaseProxy({ auth, hostKeyPair, dialAgent, log, now = Dat
 
   function innerTls(stream: Duplex): ReturnType<typeof serveTls> {
     return serveTls(stream, {
-      keyPair: hostKeyPair(), clientCas: auth.ca('user').tls, clientCertificate: 'required', deadlineMs: INNER_HANDSHAKE_MS, now,
+      keyPair: hostKeyPair(),
+      clientCas: auth.ca('user').tls,
+      clientCertificate: 'required',
+      deadlineMs: INNER_HANDSHAKE_MS,
+      now,
     })
   }
 

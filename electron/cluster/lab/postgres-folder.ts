@@ -10,12 +10,19 @@ const PREFIX = 'portico-lab-'
 /** Names the home that a folder outside of it belongs to. */
 const HOME_FILE = 'home'
 
-const exists = (path: string): Promise<boolean> => lstat(path).then(() => true, () => false)
+const exists = (path: string): Promise<boolean> =>
+  lstat(path).then(
+    () => true,
+    () => false,
+  )
 
 /** Where PostgreSQL's data lies: in the lab, or as root where an unprivileged account can get at it. */
 export async function postgresFolder(home: string, account: Account | undefined): Promise<string> {
   if (account === undefined) return join(home, 'postgres')
-  const hash = createHash('sha256').update(await realpath(home)).digest('hex').slice(0, 12)
+  const hash = createHash('sha256')
+    .update(await realpath(home))
+    .digest('hex')
+    .slice(0, 12)
   return join(OUTSIDE, PREFIX + hash)
 }
 
@@ -42,10 +49,15 @@ export async function removeAbandonedFolders(account: Account | undefined): Prom
   const temporary = (await realpath(tmpdir())) + sep
   for (const name of await readdir(OUTSIDE)) {
     const folder = join(OUTSIDE, name)
-    const owner = name.startsWith(PREFIX) ? await lstat(folder).then(({ uid }) => uid, () => undefined) : undefined
+    const owner = name.startsWith(PREFIX)
+      ? await lstat(folder).then(
+          ({ uid }) => uid,
+          () => undefined,
+        )
+      : undefined
     if (owner !== 0 && owner !== account.uid) continue
     const home = await readFile(join(folder, HOME_FILE), 'utf8').catch(() => '')
-    if (!home.startsWith(temporary) || await exists(home) || await exists(join(folder, 'data', 'postmaster.pid'))) continue
+    if (!home.startsWith(temporary) || (await exists(home)) || (await exists(join(folder, 'data', 'postmaster.pid')))) continue
     await rm(folder, { recursive: true, force: true })
   }
 }

@@ -40,7 +40,9 @@ export function runProgram(program: string, args: readonly string[], { account, 
   return new Promise(resolve => {
     let said = ''
     const child = spawn(program, args, {
-      ...spawnOptions(account, cwd), stdio: ['pipe', 'pipe', 'pipe'], ...(signal === undefined ? {} : { signal, killSignal: 'SIGKILL' }),
+      ...spawnOptions(account, cwd),
+      stdio: ['pipe', 'pipe', 'pipe'],
+      ...(signal === undefined ? {} : { signal, killSignal: 'SIGKILL' }),
     })
     const keep = (chunk: Buffer): void => {
       said = (said + chunk.toString('utf8')).slice(-KEPT)

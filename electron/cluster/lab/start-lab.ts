@@ -41,7 +41,12 @@ export interface LabReady {
   readonly proxy: string
   readonly cluster: string
   readonly caFile: string
-  readonly users: readonly { readonly name: string; readonly password: string; readonly otpSecret: string | null; readonly roles: readonly string[] }[]
+  readonly users: readonly {
+    readonly name: string
+    readonly password: string
+    readonly otpSecret: string | null
+    readonly roles: readonly string[]
+  }[]
   readonly user: string
   readonly password: string
   readonly databases: readonly string[]
@@ -99,14 +104,18 @@ export async function startLab(options: StartLabOptions): Promise<Lab> {
     await close(0)
     if (ephemeral) await rm(home, { recursive: true, force: true })
     const error = signal?.aborted === true ? new PorticoError('app/cancelled', {}, thrown) : thrown
-    if (!(error instanceof PorticoError)) throw new PorticoError('lab/failed', { why: error instanceof Error ? error.message : 'unknown' }, error)
+    if (!(error instanceof PorticoError))
+      throw new PorticoError('lab/failed', { why: error instanceof Error ? error.message : 'unknown' }, error)
     log.info('lab.failed', { code: error.code })
     throw error
   }
 }
 
 async function openLab(
-  home: string, options: StartLabOptions, closers: ((drainMs: number) => unknown)[], close: (drainMs: number) => Promise<void>,
+  home: string,
+  options: StartLabOptions,
+  closers: ((drainMs: number) => unknown)[],
+  close: (drainMs: number) => Promise<void>,
 ): Promise<Lab> {
   const { listen, secondFactor = 'off', certTtlMs = TWELVE_HOURS_MS, ephemeral = false, log, onProgress = () => {}, signal } = options
   const account = unprivilegedAccount()
@@ -122,7 +131,9 @@ async function openLab(
   closers.push(() => seeded.catch(() => {}))
   const [address, postgresPort] = [listen ?? { ...LAB_LISTEN, port: await freePort(LAB_LISTEN.port) }, await freePort(0)]
   const file = join(home, 'portico.yaml')
-  await writeFile(file, labConfig({ listen: address, dataDir: join(home, 'cluster'), secondFactor, certTtlMs, postgresPort, users }), { mode: 0o600 })
+  await writeFile(file, labConfig({ listen: address, dataDir: join(home, 'cluster'), secondFactor, certTtlMs, postgresPort, users }), {
+    mode: 0o600,
+  })
   let postgres: PostgresServer | undefined
   const running = await startCluster(loadConfig(file), {
     log,
@@ -155,7 +166,12 @@ function readyLine(running: Cluster, users: readonly LabUser[], secondFactor: Se
     proxy: formatAddress({ host: 'localhost', port: running.address.port }),
     cluster: LAB_CLUSTER,
     caFile: running.caFile,
-    users: users.map(({ name, password, otpSecret, roles }) => ({ name, password, otpSecret: secondFactor === 'otp' ? otpSecret : null, roles })),
+    users: users.map(({ name, password, otpSecret, roles }) => ({
+      name,
+      password,
+      otpSecret: secondFactor === 'otp' ? otpSecret : null,
+      roles,
+    })),
     user: first?.name ?? '',
     password: first?.password ?? '',
     databases: LAB_DATABASES.map(({ name }) => name),
@@ -171,13 +187,24 @@ function readyLine(running: Cluster, users: readonly LabUser[], secondFactor: Se
  * @throws PorticoError `lab/running`
  */
 export async function resetLab(home: string): Promise<void> {
-  if (await lstat(home).then(() => false, () => true)) return
+  if (
+    await lstat(home).then(
+      () => false,
+      () => true,
+    )
+  )
+    return
   const unlock = await lockLab(join(home, LOCK), home)
   try {
     const account = unprivilegedAccount()
     const folder = await postgresFolder(home, account)
     const data = join(folder, 'data')
-    if (await lstat(join(data, 'postmaster.pid')).then(() => true, () => false)) {
+    if (
+      await lstat(join(data, 'postmaster.pid')).then(
+        () => true,
+        () => false,
+      )
+    ) {
       await stopLeftover({ programs: await preparePrograms(account, folder), account, data })
     }
     await rm(folder, { recursive: true, force: true })

@@ -6,7 +6,17 @@ import { ALPN } from '../../../shared/protocols.ts'
 import type { Log } from '../../log/log.ts'
 import type { Auth } from '../auth/auth.ts'
 import type { Handler, Handshake } from '../router/route.ts'
-import { answerForThrown, jsonAnswer, NOT_FOUND, redirectAnswer, refusalAnswer, sendAnswer, type Answer, type WebRequest, type WebResponse } from './answer.ts'
+import {
+  answerForThrown,
+  jsonAnswer,
+  NOT_FOUND,
+  redirectAnswer,
+  refusalAnswer,
+  sendAnswer,
+  type Answer,
+  type WebRequest,
+  type WebResponse,
+} from './answer.ts'
 import { exportCa } from './export-ca.ts'
 import { launcherFor } from './host-rule.ts'
 import { mfaBegin, mfaFinish, sshCerts, type LoginCall } from './login.ts'
@@ -52,7 +62,12 @@ export function openWebApi({ auth, listen, publicAddresses, log, now = Date.now 
   let closing = false
 
   function get(path: string, url: URL): Answer {
-    const announced = { clusterName: auth.clusterName, secondFactor: auth.secondFactor, listen: listen(), publicAddress: publicAddresses()[0] ?? listen() }
+    const announced = {
+      clusterName: auth.clusterName,
+      secondFactor: auth.secondFactor,
+      listen: listen(),
+      publicAddress: publicAddresses()[0] ?? listen(),
+    }
     if (path === '/webapi/ping') return jsonAnswer(pingDocument(announced))
     if (path === '/webapi/find') return jsonAnswer(findDocument(announced))
     if (path === '/webapi/motd') return jsonAnswer({ Text: '' })
@@ -101,7 +116,12 @@ export function openWebApi({ auth, listen, publicAddresses, log, now = Date.now 
       .then(found => {
         // A body that nobody read to its end cannot be skipped: after it the connection ends.
         if (!request.complete && 'shouldKeepAlive' in response) response.shouldKeepAlive = false
-        log.debug('web.answered', { method: request.method ?? '', path: request.url ?? '', status: found.status, client: handshake.client.host })
+        log.debug('web.answered', {
+          method: request.method ?? '',
+          path: request.url ?? '',
+          status: found.status,
+          client: handshake.client.host,
+        })
         sendAnswer(request, response, found, now())
       })
       .catch((thrown: unknown) => {

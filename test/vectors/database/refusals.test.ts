@@ -23,9 +23,14 @@ interface Captured {
 }
 
 function captured(name: string): Captured {
-  const { log } = JSON.parse(readFileSync(join(import.meta.dirname, 'captured', `${name}.json`), 'utf8')) as { log: readonly { from?: string; layer?: string; hex?: string }[] }
+  const { log } = JSON.parse(readFileSync(join(import.meta.dirname, 'captured', `${name}.json`), 'utf8')) as {
+    log: readonly { from?: string; layer?: string; hex?: string }[]
+  }
   const inner = log.some(({ layer }) => layer === 'inner')
-  const chunks = (from: string): Buffer[] => log.filter(line => line.from === from && line.hex !== undefined && (!inner || line.layer === 'inner')).map(line => Buffer.from(line.hex!, 'hex'))
+  const chunks = (from: string): Buffer[] =>
+    log
+      .filter(line => line.from === from && line.hex !== undefined && (!inner || line.layer === 'inner'))
+      .map(line => Buffer.from(line.hex!, 'hex'))
   return { sent: chunks('client'), answered: Buffer.concat(chunks('server')) }
 }
 
@@ -35,14 +40,33 @@ let agent: Agent
 let hostKeyPair: { key: string; cert: string }
 const certificates = new Map<string, { key: string; cert: string }>()
 
-
-async function makeCertificate(name: string, user: string, route: { ServiceName: string; Protocol?: string; Username?: string; Database?: string } | undefined, usage: string[]): Promise<void> {
+async function makeCertificate(
+  name: string,
+  user: string,
+  route: { ServiceName: string; Protocol?: string; Username?: string; Database?: string } | undefined,
+  usage: string[],
+): Promise<void> {
   const keys = await newKeyPair('ecdsa-p256')
   const tlsPublicKey = publicKeyPem(keys.publicKey)
-  const { tlsCert } = await auth.login({ user, password: 'p', code: '', ttlMs: 3_600_000, sshPublicKey: undefined, tlsPublicKey, routeToCluster: '', clientIp: '' })
+  const { tlsCert } = await auth.login({
+    user,
+    password: 'p',
+    code: '',
+    ttlMs: 3_600_000,
+    sshPublicKey: undefined,
+    tlsPublicKey,
+    routeToCluster: '',
+    clientIp: '',
+  })
   const { identity, notAfter } = decodeIdentity(tlsCert)
   const routeToDatabase = route && { Protocol: 'postgres', Username: 'alice', Database: 'app', ...route }
-  const { tlsCert: cert } = usage.length === 0 ? { tlsCert } : await auth.reissue({ identity, notAfter }, { sshPublicKey: undefined, tlsPublicKey, usage, routeToCluster: '', routeToDatabase, notAfter })
+  const { tlsCert: cert } =
+    usage.length === 0
+      ? { tlsCert }
+      : await auth.reissue(
+          { identity, notAfter },
+          { sshPublicKey: undefined, tlsPublicKey, usage, routeToCluster: '', routeToDatabase, notAfter },
+        )
   certificates.set(name, { key: privateKeyPem(keys.privateKey), cert })
 }
 
@@ -50,7 +74,10 @@ async function makeCertificate(name: string, user: string, route: { ServiceName:
 beforeAll(async () => {
   auth = await openAuth({ clusterName: 'root.example', storage: openMemoryStorage(), secondFactor: 'off', log: NO_LOG })
   const role = (name: string, dbUsers: string[], dbNames: string[]) => ({
-    name, maxSessionTtlMs: 3_600_000, allow: { logins: [], dbUsers, dbNames, dbLabels: { '*': ['*'] } }, deny: { logins: [], dbUsers: [], dbNames: [], dbLabels: {} },
+    name,
+    maxSessionTtlMs: 3_600_000,
+    allow: { logins: [], dbUsers, dbNames, dbLabels: { '*': ['*'] } },
+    deny: { logins: [], dbUsers: [], dbNames: [], dbLabels: {} },
   })
   await auth.createRole(role('lab-access', ['*'], ['*']))
   await auth.createRole(role('bob-only', ['bob'], ['app']))
@@ -63,10 +90,21 @@ beforeAll(async () => {
   await new Promise<void>(resolve => unused.close(() => resolve()))
   const tls = { mode: 'verify-full', caCert: undefined, serverName: undefined } as const
   agent = await openAgent({
-    auth, host: { hostId: 'agent', hostname: 'node1' }, log: NO_LOG,
+    auth,
+    host: { hostId: 'agent', hostname: 'node1' },
+    log: NO_LOG,
     databases: [{ name: 'pg', description: '', dbProtocol: 'postgres', uri: `127.0.0.1:${port}`, labels: {}, tls }],
   })
-  await auth.announce({ name: 'gone', description: '', dbProtocol: 'postgres', uri: '', labels: {}, hostId: 'elsewhere', hostname: 'elsewhere', expires: Date.now() + 60_000 })
+  await auth.announce({
+    name: 'gone',
+    description: '',
+    dbProtocol: 'postgres',
+    uri: '',
+    labels: {},
+    hostId: 'elsewhere',
+    hostname: 'elsewhere',
+    expires: Date.now() + 60_000,
+  })
   proxy = openDatabaseProxy({ auth, hostKeyPair: () => hostKeyPair, dialAgent: dialLocalAgents(() => [agent]), log: NO_LOG })
   await makeCertificate('login', 'alice', undefined, [])
   await makeCertificate('pg', 'alice', { ServiceName: 'pg' }, ['usage:db'])
@@ -92,7 +130,9 @@ function open(outer: string): Duplex {
   const handler = identity?.routeToDatabase === undefined ? proxy.postgres : proxy.database
   const negotiated = outer === 'raw' ? undefined : ALPN.postgres
   // A handler that throws leaves its stream to the router, which closes it.
-  Promise.resolve(handler(theirs, { sni: undefined, offered: [], negotiated, client: { host: '127.0.0.1', port: 1 }, identity, peerCertificate })).catch(() => theirs.destroy())
+  Promise.resolve(
+    handler(theirs, { sni: undefined, offered: [], negotiated, client: { host: '127.0.0.1', port: 1 }, identity, peerCertificate }),
+  ).catch(() => theirs.destroy())
   return mine
 }
 
@@ -135,18 +175,32 @@ async function innerTls(stream: Duplex, certificate: { key: string; cert: string
 
 describe('a refusal has the captured bytes', () => {
   test.each([
-    ['pg-no-certificate-startup', 'none'], ['pg-cancel-no-certificate', 'none'], ['pg-no-certificate-gss-startup', 'none'],
-    ['pg-outer-login-certificate', 'login'], ['pg-tunnel-unknown-database', 'nosuch'], ['pg-tunnel-denied-user', 'carol-alice'],
-    ['pg-tunnel-denied-user-by-startup', 'carol-bob'], ['pg-tunnel-denied-database', 'carol-bob'], ['pg-tunnel-empty-startup', 'pg'],
-    ['pg-tunnel-protocol-3.2', 'pg'], ['pg-tunnel-garbage', 'pg'], ['pg-tunnel-ssl-twice', 'pg'], ['down-database-pg-tunnel', 'pg'],
-    ['down-database-pg-tunnel-cancel', 'pg'], ['down-agent-pg-tunnel', 'gone'], ['down-agent-pg-tunnel-cancel', 'gone'],
+    ['pg-no-certificate-startup', 'none'],
+    ['pg-cancel-no-certificate', 'none'],
+    ['pg-no-certificate-gss-startup', 'none'],
+    ['pg-outer-login-certificate', 'login'],
+    ['pg-tunnel-unknown-database', 'nosuch'],
+    ['pg-tunnel-denied-user', 'carol-alice'],
+    ['pg-tunnel-denied-user-by-startup', 'carol-bob'],
+    ['pg-tunnel-denied-database', 'carol-bob'],
+    ['pg-tunnel-empty-startup', 'pg'],
+    ['pg-tunnel-protocol-3.2', 'pg'],
+    ['pg-tunnel-garbage', 'pg'],
+    ['pg-tunnel-ssl-twice', 'pg'],
+    ['down-database-pg-tunnel', 'pg'],
+    ['down-database-pg-tunnel-cancel', 'pg'],
+    ['down-agent-pg-tunnel', 'gone'],
+    ['down-agent-pg-tunnel-cancel', 'gone'],
   ])('%s', async (name, outer) => {
     const { sent, answered } = captured(name)
     expect((await play(open(outer), sent)).toString('latin1')).toBe(answered.toString('latin1'))
     expect((await play(open(outer), sent, 1)).toString('latin1')).toBe(answered.toString('latin1'))
   })
 
-  test.each([['pg-passthrough-inner-login-certificate', 'login'], ['pg-passthrough-unknown-database', 'nosuch']])('%s', async (name, certificate) => {
+  test.each([
+    ['pg-passthrough-inner-login-certificate', 'login'],
+    ['pg-passthrough-unknown-database', 'nosuch'],
+  ])('%s', async (name, certificate) => {
     const { sent, answered } = captured(name)
     expect((await play(await innerTls(open('none'), certificates.get(certificate)), sent)).toString()).toBe(answered.toString())
   })
@@ -184,9 +238,20 @@ test('a certificate of another database authority does not pass the agent', asyn
   const keys = await newKeyPair('ecdsa-p256')
   const [mine, theirs] = duplexPair()
   agent.serve(theirs)
-  const subject = encodeSubject({ ...NO_IDENTITY, username: 'eve', roles: ['lab-access'], teleportCluster: 'root.example', routeToDatabase: { ServiceName: 'pg', Protocol: 'postgres', Username: 'alice', Database: 'app' } })
+  const subject = encodeSubject({
+    ...NO_IDENTITY,
+    username: 'eve',
+    roles: ['lab-access'],
+    teleportCluster: 'root.example',
+    routeToDatabase: { ServiceName: 'pg', Protocol: 'postgres', Username: 'alice', Database: 'app' },
+  })
   await other.createUser({ name: 'eve', password: 'p', roles: ['lab-access'] })
-  await other.createRole({ name: 'lab-access', maxSessionTtlMs: 0, allow: { logins: [], dbUsers: [], dbNames: [], dbLabels: {} }, deny: { logins: [], dbUsers: [], dbNames: [], dbLabels: {} } })
+  await other.createRole({
+    name: 'lab-access',
+    maxSessionTtlMs: 0,
+    allow: { logins: [], dbUsers: [], dbNames: [], dbLabels: {} },
+    deny: { logins: [], dbUsers: [], dbNames: [], dbLabels: {} },
+  })
   const { cert } = await other.signDatabaseCsr(createCsr(subject, keys), 'root.example')
   const secure = connect({ socket: mine, servername: 'node1', ca: [...auth.ca('host').tls], key: privateKeyPem(keys.privateKey), cert })
   expect(await play(secure, captured('pg-tunnel-denied-user').sent.slice(1))).toHaveLength(0)
