@@ -181,6 +181,10 @@ export const text = {
       `${count(connections, 'connection')} on ${count(tunnels, 'tunnel')} ${connections === 1 ? 'is' : 'are'} waiting and will go on.`,
     idle: 'Sign in to connect again.',
     signIn: 'Sign in',
+    labStarting: 'The lab is starting.',
+    labStopped: 'The lab has stopped.',
+    labNext: 'Tunnels stay and go on when it is back.',
+    labStart: 'Start the lab',
   },
 
   broken: { title: 'Portico cannot show its state' },
