@@ -153,7 +153,7 @@ export function openTunnels({ context, credentials, engine, onChange, onEngineEv
               proxy,
               servername: proxy.host,
               roots: await webRoots(trust),
-              insecure: trust.insecure || trust.caPin !== undefined,
+              certificate: profile.webCertificate ?? null,
             },
             holdMs: request.holdMs ?? HOLD_MS,
           },

@@ -30,6 +30,8 @@ export interface WebAnswer {
   readonly status: number
   readonly headers: IncomingHttpHeaders
   readonly text: string
+  /** SHA-256 fingerprint of a web certificate that was accepted although no root vouches for it. */
+  readonly unverified?: string
 }
 
 /**
@@ -50,8 +52,9 @@ export async function webRequest(ask: WebRequest): Promise<WebAnswer> {
   })
   const agent = new OneConnection(socket)
   try {
-    if (!socket.authorized) await accept(ask, socket, agent)
-    return await exchange(ask, agent)
+    if (socket.authorized) return await exchange(ask, agent)
+    await accept(ask, socket, agent)
+    return { ...(await exchange(ask, agent)), unverified: socket.getPeerX509Certificate()?.fingerprint256 ?? '' }
   } finally {
     agent.destroy()
     socket.destroy()
