@@ -129,23 +129,31 @@ async function openLab(
   // The cluster's keys are made meanwhile; the server needs both.
   const seeded = seedPostgres({ programs, account, folder, onProgress, signal })
   closers.push(() => seeded.catch(() => {}))
-  const [address, postgresPort] = [listen ?? { ...LAB_LISTEN, port: await freePort(LAB_LISTEN.port) }, await freePort(0)]
+  const postgresPort = await freePort(0)
   const file = join(home, 'portico.yaml')
-  await writeFile(file, labConfig({ listen: address, dataDir: join(home, 'cluster'), secondFactor, certTtlMs, postgresPort, users }), {
-    mode: 0o600,
-  })
   let postgres: PostgresServer | undefined
-  const running = await startCluster(loadConfig(file), {
-    log,
-    ...(signal === undefined ? {} : { signal }),
-    async prepare(auth) {
-      const data = await seeded
-      onProgress('Starting PostgreSQL')
-      const certificate = await auth.signDatabaseServer(['localhost', '127.0.0.1'], SERVER_CERTIFICATE_MS)
-      const server = await startPostgres({ programs, account, data, port: postgresPort, certificate, log })
-      closers.push(() => server.stop())
-      postgres = server
-    },
+  const begin = async (address: Address): Promise<Cluster> => {
+    await writeFile(file, labConfig({ listen: address, dataDir: join(home, 'cluster'), secondFactor, certTtlMs, postgresPort, users }), {
+      mode: 0o600,
+    })
+    return startCluster(loadConfig(file), {
+      log,
+      ...(signal === undefined ? {} : { signal }),
+      async prepare(auth) {
+        const data = await seeded
+        if (postgres !== undefined) return
+        onProgress('Starting PostgreSQL')
+        const certificate = await auth.signDatabaseServer(['localhost', '127.0.0.1'], SERVER_CERTIFICATE_MS)
+        const server = await startPostgres({ programs, account, data, port: postgresPort, certificate, log })
+        closers.push(() => server.stop())
+        postgres = server
+      },
+    })
+  }
+  const running = await begin(listen ?? { ...LAB_LISTEN, port: await freePort(LAB_LISTEN.port) }).catch((thrown: unknown) => {
+    // Somebody took the usual port while PostgreSQL started.
+    if (listen !== undefined || PorticoError.from(thrown).facts['why'] !== 'EADDRINUSE') throw thrown
+    return begin({ ...LAB_LISTEN, port: 0 })
   })
   closers.push(drainMs => running.close(drainMs))
   if (postgres === undefined) throw new PorticoError('app/bug', { why: 'the lab has no database server' })
