@@ -1,4 +1,6 @@
+import { writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
 import pg from 'pg'
@@ -56,11 +58,33 @@ describe.skipIf(POSTGRES_BIN === undefined)('a tunnel to a PostgreSQL of the sys
     })
   })
 
+  it('tells rubbish apart, and lets silence be', async () => {
+    const before = failures().length
+    const silent = raw()
+    const socket = raw()
+    socket.write(Buffer.alloc(200_000, 0xa5))
+    await closed(socket)
+    expect(await failure(before)).toMatchObject({ bytesOut: 0, error: { code: 'tunnel/wrong-protocol' } })
+    expect(silent.destroyed).toBe(false)
+    silent.destroy()
+  })
+
   it('tells a client that begins with TLS apart too', async () => {
     const before = failures().length
     const socket = connectTls({ port: shop.open.address.port, host: '127.0.0.1', rejectUnauthorized: false }).on('error', () => {})
     await closed(socket)
     expect(await failure(before)).toMatchObject({ error: { code: 'tunnel/wrong-protocol', message: expect.stringContaining('TLS') } })
+  })
+
+  it('goes to no proxy whose authority is another than the one that was named', async () => {
+    const file = join(world.portico.home, 'other-ca.pem')
+    writeFileSync(file, world.postgres.serverCa)
+    const other = await world.tunnel('shop', '--ca-file', file)
+    expect(await psql(other, 'select 1')).toMatchObject({ code: 2 })
+    const { error } = await other.staying.line(line => line.event === 'connection' && line.state === 'failed')
+    expect(error).toMatchObject({ code: 'proxy/untrusted' })
+    await other.end()
+    expect((await world.portico.run(['db', 'ls', '--ca-file', '/nowhere', '--json'])).code).toBe(2)
   })
 
   it('is not disturbed by clients that reset before the other side is open', async () => {

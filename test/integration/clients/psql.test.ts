@@ -33,6 +33,13 @@ describe.skipIf(POSTGRES_BIN === undefined)('programs of PostgreSQL through a tu
     expect(await psql(shop, 'select nothing')).toMatchObject({ code: 1, err: expect.stringContaining('column "nothing" does not exist') })
   })
 
+  it('psql is told what the roles and what the database refuse', async () => {
+    const refused = await run('psql', ['-XAtqc', 'select 1'], { ...shop.env, PGUSER: 'postgres' })
+    expect(refused).toMatchObject({ code: 2, err: expect.stringContaining('access to db denied') })
+    const unknown = await run('psql', ['-XAtqc', 'select 1'], { ...shop.env, PGDATABASE: 'nosuch' })
+    expect(unknown).toMatchObject({ code: 2, err: expect.stringContaining('database "nosuch" does not exist') })
+  })
+
   it('psql goes over ::1 and over the socket too', async () => {
     const { open } = shop
     if (open.addresses.some((address: string) => address.startsWith('[::1]')))
