@@ -9,7 +9,10 @@ export interface Address {
  * @returns undefined when it is no address.
  */
 export function parseAddress(text: string, defaultPort: number): Address | undefined {
-  const bare = text.trim().replace(/^https?:\/\//i, '').replace(/[/?#].*$/s, '')
+  const bare = text
+    .trim()
+    .replace(/^https?:\/\//i, '')
+    .replace(/[/?#].*$/s, '')
   const found = /^(?:\[([0-9a-fA-F:.%]+)\]|([^\s:[\]@]*))(?::(\d{1,5}))?$/.exec(bare) ?? /^([0-9a-fA-F:]*::?[0-9a-fA-F:.]*)()()$/.exec(bare)
   if (found === null) return undefined
   const host = found[1] ?? found[2] ?? ''

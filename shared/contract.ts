@@ -24,7 +24,15 @@ export const contract = {
   /** Looks at a proxy before a sign-in. `caFile` is a path chosen in a dialog of the shell, never typed by the page. */
   'login.look': { ask: z.object({ proxy: proxyAddress, trust: z.boolean().optional() }).strict(), answer: LoginFormShape },
   'login.submit': {
-    ask: z.object({ proxy: proxyAddress, user: text(256).min(1), password: text(1024), code: text(16).optional(), trust: z.boolean().optional() }).strict(),
+    ask: z
+      .object({
+        proxy: proxyAddress,
+        user: text(256).min(1),
+        password: text(1024),
+        code: text(16).optional(),
+        trust: z.boolean().optional(),
+      })
+      .strict(),
     answer: ProfileShape,
   },
   'login.end': { ask: z.object({ proxy: proxyAddress }).strict(), answer: Nothing },
@@ -34,12 +42,14 @@ export const contract = {
   'lab.start': { ask: Nothing, answer: Nothing },
   'databases.refresh': { ask: Nothing, answer: Nothing },
   'tunnel.start': {
-    ask: z.object({
-      resource: DatabaseIdShape,
-      databaseUser: text(256).optional(),
-      databaseName: text(256).optional(),
-      port: z.number().int().min(0).max(65_535).optional(),
-    }).strict(),
+    ask: z
+      .object({
+        resource: DatabaseIdShape,
+        databaseUser: text(256).optional(),
+        databaseName: text(256).optional(),
+        port: z.number().int().min(0).max(65_535).optional(),
+      })
+      .strict(),
     answer: TunnelShape,
   },
   'tunnel.stop': { ask: z.object({ tunnel: text(64).min(1) }).strict(), answer: Nothing },
@@ -52,9 +62,7 @@ export type Ask<Q extends Question> = z.infer<(typeof contract)[Q]['ask']>
 export type Answer<Q extends Question> = z.infer<(typeof contract)[Q]['answer']>
 export type Answers = { readonly [Q in Question]: (ask: Ask<Q>) => Promise<Answer<Q>> }
 
-export type Reply<Q extends Question> =
-  | { readonly ok: true; readonly value: Answer<Q> }
-  | { readonly ok: false; readonly failure: Failure }
+export type Reply<Q extends Question> = { readonly ok: true; readonly value: Answer<Q> } | { readonly ok: false; readonly failure: Failure }
 
 /** What the preload puts on `window.portico`: exactly these two. */
 export interface Bridge {

@@ -9,36 +9,7 @@ export type LeafResourceId<K extends ResourceKind> = `/clusters/${string}/leaves
 export type ResourceId<K extends ResourceKind> = RootResourceId<K> | LeafResourceId<K>
 export type DatabaseId = ResourceId<'db'>
 
-export interface ParsedResourceId {
-  readonly root: string
-  /** The leaf that holds the resource; absent when the root itself does. */
-  readonly leaf?: string
-  readonly kind: ResourceKind
-  readonly name: string
-}
-
-const RESOURCE_ID = /^\/clusters\/([^/]+)(?:\/leaves\/([^/]+))?\/(db|node|kube|app)\/([^/]+)$/
-
 export function databaseId(root: string, name: string, leaf?: string): DatabaseId {
   const [r, n] = [encodeURIComponent(root), encodeURIComponent(name)]
-  return leaf === undefined || leaf === root
-    ? `/clusters/${r}/db/${n}`
-    : `/clusters/${r}/leaves/${encodeURIComponent(leaf)}/db/${n}`
-}
-
-/** @returns undefined when `text` is no resource id. */
-export function parseResourceId(text: string): ParsedResourceId | undefined {
-  const found = RESOURCE_ID.exec(text)
-  if (found === null) return undefined
-  const [, root, leaf, kind, name] = found
-  try {
-    return {
-      root: decodeURIComponent(root!),
-      ...(leaf === undefined ? {} : { leaf: decodeURIComponent(leaf) }),
-      kind: kind as ResourceKind,
-      name: decodeURIComponent(name!),
-    }
-  } catch {
-    return undefined
-  }
+  return leaf === undefined || leaf === root ? `/clusters/${r}/db/${n}` : `/clusters/${r}/leaves/${encodeURIComponent(leaf)}/db/${n}`
 }

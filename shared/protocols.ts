@@ -60,9 +60,16 @@ export interface DatabaseProtocol {
   readonly urlScheme?: string
 }
 
-const row = (
-  title: string, tile: string, alpn: string, defaultPort: number, more: Partial<DatabaseProtocol> = {},
-): DatabaseProtocol => ({ title, tile, alpn, defaultPort, speaksFirst: 'client', tlsInTls: true, tunnelOnly: false, ...more })
+const row = (title: string, tile: string, alpn: string, defaultPort: number, more: Partial<DatabaseProtocol> = {}): DatabaseProtocol => ({
+  title,
+  tile,
+  alpn,
+  defaultPort,
+  speaksFirst: 'client',
+  tlsInTls: true,
+  tunnelOnly: false,
+  ...more,
+})
 
 /** `spec.protocol` of a database, which is also `RouteToDatabase.Protocol` of its certificates. */
 export const DATABASE_PROTOCOLS: Readonly<Record<string, DatabaseProtocol>> = {

@@ -9,7 +9,9 @@ export const FailureShape = z.object({
   facts: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string()).readonly()])),
 })
 
-export const DatabaseIdShape = z.custom<DatabaseId>(v => typeof v === 'string' && v.length <= 2048 && /^\/clusters\/[^/]+(\/leaves\/[^/]+)?\/db\/[^/]+$/.test(v))
+export const DatabaseIdShape = z.custom<DatabaseId>(
+  v => typeof v === 'string' && v.length <= 2048 && /^\/clusters\/[^/]+(\/leaves\/[^/]+)?\/db\/[^/]+$/.test(v),
+)
 
 /** A login kept on disk. `proxy` is `host:port` and names it. */
 export const ProfileShape = z.object({

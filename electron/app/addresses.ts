@@ -15,7 +15,10 @@ export function addressesOf(target: ClientTarget, platform: NodeJS.Platform = pr
   return {
     url: clientUrl(target),
     jdbc: jdbcUrl(target),
-    command: client === undefined ? `${target.address.host}:${target.address.port}` : commandLine([client.program, ...client.args], shellOf(platform)),
+    command:
+      client === undefined
+        ? `${target.address.host}:${target.address.port}`
+        : commandLine([client.program, ...client.args], shellOf(platform)),
   }
 }
 

@@ -47,7 +47,14 @@ export function openAuthSessions(context: Context): AuthSessions {
     if (profile.validUntil <= context.now()) throw new PorticoError('login/expired', { proxy })
     const keys = await context.profiles.keys(proxy)
     if (keys === undefined) throw new PorticoError('login/required', { proxy })
-    const api = await openAuthApi({ proxy: address, rootCluster: profile.cluster, cluster: profile.cluster, login: keys, hostCas: profile.hostCas, signal })
+    const api = await openAuthApi({
+      proxy: address,
+      rootCluster: profile.cluster,
+      cluster: profile.cluster,
+      login: keys,
+      hostCas: profile.hostCas,
+      signal,
+    })
     return { api, keys, validUntil: profile.validUntil, uses: 0, idle: undefined }
   }
 
@@ -58,12 +65,14 @@ export function openAuthSessions(context: Context): AuthSessions {
     if (there !== undefined) drop(proxy)
     let pending = opening.get(proxy)
     if (pending === undefined) {
-      const started = open(proxy, AbortSignal.timeout(30_000)).then(session => {
-        if (opening.get(proxy) === started) sessions.set(proxy, session)
-        return session
-      }).finally(() => {
-        if (opening.get(proxy) === started) opening.delete(proxy)
-      })
+      const started = open(proxy, AbortSignal.timeout(30_000))
+        .then(session => {
+          if (opening.get(proxy) === started) sessions.set(proxy, session)
+          return session
+        })
+        .finally(() => {
+          if (opening.get(proxy) === started) opening.delete(proxy)
+        })
       pending = started
       opening.set(proxy, started)
     }

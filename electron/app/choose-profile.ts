@@ -13,7 +13,8 @@ export function namedProxy(given: string | undefined, env: Context['env']): stri
 
 /** @throws PorticoError `usage/invalid` for what is no address */
 export function readProxyAddress(text: string): void {
-  if (parseAddress(text, 443) === undefined) throw new PorticoError('usage/invalid', { why: `"${text}" is no address of a proxy; it is HOST or HOST:PORT` })
+  if (parseAddress(text, 443) === undefined)
+    throw new PorticoError('usage/invalid', { why: `"${text}" is no address of a proxy; it is HOST or HOST:PORT` })
 }
 
 /** The profile that `text` names: exactly, or by its host alone, or by another name of this machine. */
@@ -41,7 +42,8 @@ function splitAddress(text: string): Address | undefined {
 }
 
 const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
-const sameHost = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase() || (isLoopback(one) && isLoopback(other))
+const sameHost = (one: string, other: string): boolean =>
+  one.toLowerCase() === other.toLowerCase() || (isLoopback(one) && isLoopback(other))
 
 /**
  * The profile to work with, whether its session has ended or not.

@@ -31,7 +31,12 @@ const isPostgres = ({ dbProtocol }: DatabaseRoute): boolean => dbProtocol === 'p
  * @throws PorticoError `resource/*`, `usage/choose`, `proxy/*`, `state/*`
  */
 export async function openClientAccess(
-  context: Context, sessions: AuthSessions, profile: StoredProfile, name: string, { cluster, ...chosen }: ChosenValues & { readonly cluster?: string | undefined }, signal: AbortSignal,
+  context: Context,
+  sessions: AuthSessions,
+  profile: StoredProfile,
+  name: string,
+  { cluster, ...chosen }: ChosenValues & { readonly cluster?: string | undefined },
+  signal: AbortSignal,
 ): Promise<ClientAccess> {
   const database = await findDatabase(context, sessions, profile, name, cluster, signal)
   const route = routeTo(context, profile, database, chosen)
@@ -40,12 +45,23 @@ export async function openClientAccess(
   await context.profiles.remember(database.id, { databaseUser, databaseName })
   // Postgres clients speak to the proxy's port themselves: it answers their SSLRequest. wire/database.md 10.5
   const direct = isPostgres(route) ? parseAddress(profile.proxy, 443) : undefined
-  const target: ClientTarget = { dbProtocol, address: direct ?? { host: 'localhost', port: database.port }, databaseUser, databaseName, tls: files }
+  const target: ClientTarget = {
+    dbProtocol,
+    address: direct ?? { host: 'localhost', port: database.port },
+    databaseUser,
+    databaseName,
+    tls: files,
+  }
   const client = clientCommand(target)
   const environment = isPostgres(route) ? postgresEnvironment(target) : undefined
   const shell = shellOf(process.platform)
   return {
-    cluster: route.cluster, address: target.address, databaseUser, databaseName, files, environment,
+    cluster: route.cluster,
+    address: target.address,
+    databaseUser,
+    databaseName,
+    files,
+    environment,
     environmentLines: environment === undefined ? [] : environmentLines(environment, shell),
     command: client === undefined ? undefined : commandLine([client.program, ...client.args], shell),
   }

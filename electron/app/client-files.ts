@@ -21,15 +21,26 @@ export interface ClientFiles {
 /** Readable for people, unique by its hash, legal on every disk. */
 function folderName(...names: readonly string[]): string {
   const hash = createHash('sha256').update(names.join('\0')).digest('hex').slice(0, 10)
-  const readable = names.at(-1)!.replace(/[^\w.-]+/g, '_').replace(/^\.+/, '_').slice(0, 60)
+  const readable = names
+    .at(-1)!
+    .replace(/[^\w.-]+/g, '_')
+    .replace(/^\.+/, '_')
+    .slice(0, 60)
   return `${readable}-${hash}`
 }
 
 const profileFolder = ({ home }: Context, proxy: string): string => join(home.files, folderName(proxy))
-const databaseFolder = (context: Context, proxy: string, cluster: string, name: string): string => join(profileFolder(context, proxy), folderName(cluster, name))
+const databaseFolder = (context: Context, proxy: string, cluster: string, name: string): string =>
+  join(profileFolder(context, proxy), folderName(cluster, name))
 
 /** Asks for a certificate and writes it with its key and CA, 0600 in folders of 0700. */
-export async function writeClientFiles(context: Context, sessions: AuthSessions, profile: StoredProfile, route: DatabaseRoute, signal?: AbortSignal): Promise<ClientFiles> {
+export async function writeClientFiles(
+  context: Context,
+  sessions: AuthSessions,
+  profile: StoredProfile,
+  route: DatabaseRoute,
+  signal?: AbortSignal,
+): Promise<ClientFiles> {
   const issued = await issueCredentials(sessions, profile.proxy, route, profile.validUntil, signal)
   const folder = databaseFolder(context, profile.proxy, route.cluster, route.name)
   const files = { cert: join(folder, 'cert.pem'), key: join(folder, 'key.pem'), ca: join(folder, 'ca.pem'), validUntil: issued.notAfter }
@@ -42,7 +53,11 @@ export async function writeClientFiles(context: Context, sessions: AuthSessions,
     await writePrivate(files.cert, issued.cert)
     await writePrivate(files.ca, `${ca.map(pem => pem.trimEnd()).join('\n')}\n`)
   } catch (error) {
-    throw new PorticoError((error as NodeJS.ErrnoException).code === 'ENOSPC' ? 'state/disk-full' : 'state/unwritable', { path: folder }, error)
+    throw new PorticoError(
+      (error as NodeJS.ErrnoException).code === 'ENOSPC' ? 'state/disk-full' : 'state/unwritable',
+      { path: folder },
+      error,
+    )
   }
   return files
 }
@@ -55,7 +70,11 @@ async function writePrivate(path: string, text: string): Promise<void> {
 }
 
 /** Removes what was written for clients: of one database, or of a whole login. Idempotent. */
-export async function removeClientFiles(context: Context, proxy: string, database?: { readonly cluster: string; readonly name: string }): Promise<void> {
+export async function removeClientFiles(
+  context: Context,
+  proxy: string,
+  database?: { readonly cluster: string; readonly name: string },
+): Promise<void> {
   const folder = database === undefined ? profileFolder(context, proxy) : databaseFolder(context, proxy, database.cluster, database.name)
   try {
     await rm(folder, { recursive: true, force: true })

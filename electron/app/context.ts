@@ -24,7 +24,12 @@ export interface ContextOptions {
 }
 
 /** @throws PorticoError `state/unwritable`, `state/disk-full` */
-export async function openContext({ log, env = process.env, home = openHome(env, process.platform), now = Date.now }: ContextOptions): Promise<Context> {
+export async function openContext({
+  log,
+  env = process.env,
+  home = openHome(env, process.platform),
+  now = Date.now,
+}: ContextOptions): Promise<Context> {
   const profiles = await openProfiles(home, openVault(home, { env }))
   return { home, profiles, log, env, now, close: () => profiles.close() }
 }

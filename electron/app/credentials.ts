@@ -81,7 +81,9 @@ export function openCredentials({ login, issue, onEvent, now = Date.now }: Crede
     let gate = gates.get(proxy)
     if (gate === undefined) {
       let open = (): void => {}
-      const opened = new Promise<void>(resolve => { open = resolve })
+      const opened = new Promise<void>(resolve => {
+        open = resolve
+      })
       gate = { opened, open }
       gates.set(proxy, gate)
       onEvent({ type: 'login-needed', proxy })
@@ -131,7 +133,8 @@ export function openCredentials({ login, issue, onEvent, now = Date.now }: Crede
       const entry = byTunnel.get(tunnel)
       if (entry === undefined) throw new PorticoError('tunnel/not-found', { tunnel })
       if (refused !== undefined && entry.issued?.cert === refused) {
-        if (now() - entry.refusedAt < REFUSED_AGAIN_MS) throw new PorticoError('proxy/refused', { proxy: entry.proxy, why: 'it refused a certificate that was just made' })
+        if (now() - entry.refusedAt < REFUSED_AGAIN_MS)
+          throw new PorticoError('proxy/refused', { proxy: entry.proxy, why: 'it refused a certificate that was just made' })
         entry.refusedAt = now()
         entry.issued = undefined
       }
@@ -149,8 +152,14 @@ export function openCredentials({ login, issue, onEvent, now = Date.now }: Crede
       let entry = entries.get(key)
       if (entry === undefined || entry.stop.signal.aborted) {
         entry = {
-          proxy, route, tunnels: new Set(), stop: new AbortController(),
-          issued: undefined, issuedWith: '', refusedAt: Number.NEGATIVE_INFINITY, pending: undefined,
+          proxy,
+          route,
+          tunnels: new Set(),
+          stop: new AbortController(),
+          issued: undefined,
+          issuedWith: '',
+          refusedAt: Number.NEGATIVE_INFINITY,
+          pending: undefined,
         }
         entries.set(key, entry)
       }
@@ -162,7 +171,8 @@ export function openCredentials({ login, issue, onEvent, now = Date.now }: Crede
       byTunnel.delete(tunnel)
       entry?.tunnels.delete(tunnel)
       // The certificate is kept for the next start of this route; only what waits for nobody any more ends.
-      if (entry !== undefined && entry.tunnels.size === 0 && entry.pending !== undefined) entry.stop.abort(new PorticoError('app/cancelled'))
+      if (entry !== undefined && entry.tunnels.size === 0 && entry.pending !== undefined)
+        entry.stop.abort(new PorticoError('app/cancelled'))
     },
     signedIn(proxy) {
       if (alive(proxy) === undefined) return

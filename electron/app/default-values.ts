@@ -22,8 +22,10 @@ const named = (values: readonly string[]): readonly string[] => values.filter(va
 /** @returns null when only a person can choose. cli.md "User without a flag" */
 export function defaultUser(known: Known): string | null {
   const { user, allowedUsers, lastUser } = known
-  if (lastUser !== undefined && lastUser !== '') return lastUser
-  if (allowedUsers.includes(ANY) || allowedUsers.includes(user)) return user
+  const isAllowed = (name: string): boolean => allowedUsers.includes(ANY) || allowedUsers.includes(name)
+  // One that was tried and refused must not come back by itself.
+  if (lastUser !== undefined && lastUser !== '' && isAllowed(lastUser)) return lastUser
+  if (isAllowed(user)) return user
   const only = named(allowedUsers)
   return only.length === 1 ? only[0]! : null
 }
@@ -44,5 +46,9 @@ export function chooseUser(given: string | undefined, known: Known): string {
   const chosen = given ?? defaultUser(known)
   if (chosen !== null) return chosen
   const choices = named(known.allowedUsers)
-  throw new PorticoError('usage/choose', { what: 'a database user', ...(choices.length === 0 ? {} : { choices }), next: 'name one with --db-user' })
+  throw new PorticoError('usage/choose', {
+    what: 'a database user',
+    ...(choices.length === 0 ? {} : { choices }),
+    next: 'name one with --db-user',
+  })
 }

@@ -16,9 +16,18 @@ export interface FoundClient {
  * @param rest what the user adds
  * @throws PorticoError `tool/not-found` naming the package, `resource/unsupported`
  */
-export async function findClient({ env }: Context, { name, dbProtocol, port, databaseUser, databaseName }: OpenTunnel, rest: readonly string[]): Promise<FoundClient> {
+export async function findClient(
+  { env }: Context,
+  { name, dbProtocol, port, databaseUser, databaseName }: OpenTunnel,
+  rest: readonly string[],
+): Promise<FoundClient> {
   const client = clientCommand({ dbProtocol, address: { host: 'localhost', port }, databaseUser, databaseName })
-  if (client === undefined) throw new PorticoError('resource/unsupported', { protocol: dbProtocol, why: 'Portico knows no client for it', next: `portico proxy db ${name}` })
+  if (client === undefined)
+    throw new PorticoError('resource/unsupported', {
+      protocol: dbProtocol,
+      why: 'Portico knows no client for it',
+      next: `portico proxy db ${name}`,
+    })
   const program = await findProgram(client.program, env)
   if (program === undefined) throw new PorticoError('tool/not-found', { tool: client.program, next: client.install })
   if (client.program !== 'psql') return { program, args: [...client.args, ...rest], env }

@@ -12,7 +12,14 @@ import { knownOf, listDatabases } from './list-databases.ts'
  * One database by its name.
  * @throws PorticoError `resource/not-found`
  */
-export async function findDatabase(context: Context, sessions: AuthSessions, profile: StoredProfile, name: string, cluster?: string, signal?: AbortSignal): Promise<Database> {
+export async function findDatabase(
+  context: Context,
+  sessions: AuthSessions,
+  profile: StoredProfile,
+  name: string,
+  cluster?: string,
+  signal?: AbortSignal,
+): Promise<Database> {
   const wanted = cluster ?? profile.cluster
   const all = await listDatabases(context, sessions, profile, {}, signal)
   const found = all.find(database => database.name === name && database.cluster === wanted)
@@ -33,5 +40,11 @@ export function routeTo(context: Context, profile: StoredProfile, database: Data
   const { name, cluster, dbProtocol } = database
   if (databaseAlpn(dbProtocol) === undefined) throw new PorticoError('resource/unsupported', { protocol: dbProtocol })
   const known = knownOf(context, profile, database.id, database)
-  return { cluster, name, dbProtocol, databaseUser: chooseUser(chosen.databaseUser, known), databaseName: chosen.databaseName ?? database.databaseName ?? '' }
+  return {
+    cluster,
+    name,
+    dbProtocol,
+    databaseUser: chooseUser(chosen.databaseUser, known),
+    databaseName: chosen.databaseName ?? database.databaseName ?? '',
+  }
 }

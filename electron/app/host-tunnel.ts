@@ -50,7 +50,11 @@ export async function hostTunnel(options: HostedOptions): Promise<Hosted> {
   const database = await findDatabase(context, sessions, profile, name, options.cluster, signal)
   const route = routeTo(context, profile, database, { databaseUser, databaseName })
   if (mode === 'passthrough' && route.dbProtocol !== 'postgres' && route.dbProtocol !== 'cockroachdb') {
-    throw new PorticoError('resource/unsupported', { protocol: route.dbProtocol, why: 'its clients cannot bring the certificate yet', next: `portico proxy db ${name}` })
+    throw new PorticoError('resource/unsupported', {
+      protocol: route.dbProtocol,
+      why: 'its clients cannot bring the certificate yet',
+      next: `portico proxy db ${name}`,
+    })
   }
   const files = mode === 'passthrough' ? { files: await writeClientFiles(context, sessions, profile, route, signal) } : {}
   let isOpen = false
@@ -68,7 +72,8 @@ export async function hostTunnel(options: HostedOptions): Promise<Hosted> {
     credentials,
     engine: () => openEngine({ threads: 1, workerFile, log: context.log, credentials }),
     onChange() {
-      for (const tunnel of tunnels.list()) if (tunnel.state === 'failed' && isOpen) options.onLost(new PorticoError(tunnel.failure.code, tunnel.failure.facts))
+      for (const tunnel of tunnels.list())
+        if (tunnel.state === 'failed' && isOpen) options.onLost(new PorticoError(tunnel.failure.code, tunnel.failure.facts))
     },
     onEngineEvent: options.onEngineEvent,
   })
@@ -90,7 +95,14 @@ export async function hostTunnel(options: HostedOptions): Promise<Hosted> {
   try {
     const tunnel = await tunnels.start({ profile, database, route, mode, port, socket, holdMs, ...files })
     isOpen = true
-    return { tunnel, async certificate() { await credentials.credentials(tunnel.id) }, signedIn, close }
+    return {
+      tunnel,
+      async certificate() {
+        await credentials.credentials(tunnel.id)
+      },
+      signedIn,
+      close,
+    }
   } catch (thrown) {
     await close(0)
     throw thrown

@@ -9,7 +9,13 @@ import { defaultDatabase, defaultUser, type Known } from './default-values.ts'
 import { stablePort } from './ports.ts'
 
 /** What the cluster lists for this login, with what Connect would use. */
-export async function listDatabases(context: Context, sessions: AuthSessions, profile: StoredProfile, query: ListQuery = {}, signal?: AbortSignal): Promise<readonly Database[]> {
+export async function listDatabases(
+  context: Context,
+  sessions: AuthSessions,
+  profile: StoredProfile,
+  query: ListQuery = {},
+  signal?: AbortSignal,
+): Promise<readonly Database[]> {
   const listed = await sessions.with(profile.proxy, api => api.listDatabases(query, signal), signal)
   return listed.map(database => shownDatabase(context, profile, database)).sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
 }
@@ -19,7 +25,12 @@ function shownDatabase(context: Context, profile: StoredProfile, listed: ListedD
   const known = knownOf(context, profile, id, listed)
   const { name, dbProtocol, description, uri, cluster } = listed
   return {
-    id, name, dbProtocol, description, uri, cluster,
+    id,
+    name,
+    dbProtocol,
+    description,
+    uri,
+    cluster,
     alpn: [...(databaseAlpn(dbProtocol) ?? [])],
     labels: { ...listed.labels },
     agents: [...listed.agents],
@@ -31,10 +42,20 @@ function shownDatabase(context: Context, profile: StoredProfile, listed: ListedD
   }
 }
 
-export function knownOf(context: Context, profile: StoredProfile, id: DatabaseId, { dbProtocol, labels }: Pick<ListedDatabase, 'dbProtocol' | 'labels'>): Known {
+export function knownOf(
+  context: Context,
+  profile: StoredProfile,
+  id: DatabaseId,
+  { dbProtocol, labels }: Pick<ListedDatabase, 'dbProtocol' | 'labels'>,
+): Known {
   const { databaseUser, databaseName } = context.profiles.remembered(id)
   return {
-    dbProtocol, labels, user: profile.user,
-    allowedUsers: profile.databaseUsers, allowedNames: profile.databaseNames, lastUser: databaseUser, lastName: databaseName,
+    dbProtocol,
+    labels,
+    user: profile.user,
+    allowedUsers: profile.databaseUsers,
+    allowedNames: profile.databaseNames,
+    lastUser: databaseUser,
+    lastName: databaseName,
   }
 }

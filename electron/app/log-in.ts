@@ -2,9 +2,9 @@ import { formatAddress } from '../../shared/address.ts'
 import { PorticoError } from '../../shared/errors.ts'
 import type { Trust } from '../client/client.ts'
 import { logIn as ask } from '../client/log-in.ts'
+import { readLogin } from '../client/read-login.ts'
 import type { StoredProfile } from '../state/stored-state.ts'
 import type { Context } from './context.ts'
-import { readLoginCertificate } from './login-identity.ts'
 import type { LookedAt } from './look-at-proxy.ts'
 
 export interface LoginWish {
@@ -21,10 +21,23 @@ export interface LoginWish {
  * @throws PorticoError `login/*`, `proxy/*`, `state/*`
  */
 export async function logIn(context: Context, wish: LoginWish, signal: AbortSignal): Promise<StoredProfile> {
-  const { looked: { ping, form }, user, password, code, ttlMs, trust } = wish
-  if (form.kind === 'unsupported') throw new PorticoError('login/unsupported', { proxy: form.proxy, why: `the cluster asks for ${form.wants}` })
+  const {
+    looked: { ping, form },
+    user,
+    password,
+    code,
+    ttlMs,
+    trust,
+  } = wish
+  if (form.kind === 'unsupported')
+    throw new PorticoError('login/unsupported', { proxy: form.proxy, why: `the cluster asks for ${form.wants}` })
   const result = await ask({
-    proxy: ping.webProxy, ping, user, password, trust, signal,
+    proxy: ping.webProxy,
+    ping,
+    user,
+    password,
+    trust,
+    signal,
     ...(code === undefined || code === '' ? {} : { code }),
     ...(ttlMs === undefined ? {} : { ttlMs }),
   })
@@ -33,8 +46,9 @@ export async function logIn(context: Context, wish: LoginWish, signal: AbortSign
     cluster: ping.cluster,
     user: result.user,
     serverVersion: ping.serverVersion,
-    ...readLoginCertificate(result.files.tlsCert),
+    ...readLogin(result.files.tlsCert),
     hostCas: result.hostCas,
+    ...(result.webCertificate === undefined ? {} : { webCertificate: result.webCertificate }),
     trust,
   }
   await context.profiles.save(profile, result.files)

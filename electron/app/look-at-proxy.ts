@@ -18,7 +18,16 @@ export async function lookAtProxy(address: string, trust: Trust, signal: AbortSi
   readProxyAddress(address)
   const ping = await look(address, trust, signal)
   const needs = loginNeeds(ping)
-  return { ping, form: { proxy: formatAddress(ping.webProxy), cluster: ping.cluster, version: ping.serverVersion, kind: needs.kind, wants: needs.kind === 'unsupported' ? needs.wants : '' } }
+  return {
+    ping,
+    form: {
+      proxy: formatAddress(ping.webProxy),
+      cluster: ping.cluster,
+      version: ping.serverVersion,
+      kind: needs.kind,
+      wants: needs.kind === 'unsupported' ? needs.wants : '',
+    },
+  }
 }
 
 export const PLAIN_TRUST: Trust = { extraRoots: [], caPin: undefined, insecure: false }

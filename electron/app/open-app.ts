@@ -1,6 +1,6 @@
 import { PorticoError } from '../../shared/errors.ts'
 import type { Answers } from '../../shared/contract.ts'
-import type { Change, Database, Lab } from '../../shared/state.ts'
+import type { Change, Database } from '../../shared/state.ts'
 import { openEngine } from '../engine/open-engine.ts'
 import type { Log } from '../log/log.ts'
 import type { Home } from '../state/home.ts'
@@ -9,6 +9,7 @@ import { findProfile } from './choose-profile.ts'
 import { openContext, type Context } from './context.ts'
 import { openCredentials } from './credentials.ts'
 import { routeTo } from './find-database.ts'
+import { hostLab } from './host-lab.ts'
 import { issueCredentials } from './issue-credentials.ts'
 import { listDatabases } from './list-databases.ts'
 import { logIn } from './log-in.ts'
@@ -16,7 +17,7 @@ import { logOut } from './log-out.ts'
 import { lookAtProxy, PLAIN_TRUST, readCaFile } from './look-at-proxy.ts'
 import { watchProxy } from './proxy-health.ts'
 import { showSession } from './show-session.ts'
-import { startLab, type PorticoCommand, type RunningLab } from './start-lab.ts'
+import type { PorticoCommand } from './start-lab.ts'
 import { openStateBox } from './state-box.ts'
 import { openTunnels } from './tunnels.ts'
 import { useProfile } from './use-profile.ts'
@@ -55,8 +56,6 @@ export async function openApp(options: AppOptions): Promise<App> {
   const closing = new AbortController()
   const trustFiles = new Map<string, readonly string[]>()
   const dismissed = new Set<string>()
-  let lab: RunningLab | undefined
-  let labStarting: Promise<void> | undefined
   let listing: { readonly proxy: string; readonly stop: AbortController } | undefined
   let countersTimer: NodeJS.Timeout | undefined
   let expiryTimer: NodeJS.Timeout | undefined
@@ -70,13 +69,17 @@ export async function openApp(options: AppOptions): Promise<App> {
     },
     issue: (proxy, route, expires, signal) => issueCredentials(sessions, proxy, route, expires, signal),
     onEvent(event) {
-      if (event.type === 'login-needed') endedEarly.add(event.proxy)
-      if (event.type !== 'renewed') log.info(`credentials.${event.type}`, event.type === 'failed' ? { code: event.failure.code } : { proxy: event.proxy })
+      if (event.type === 'login-needed') sessionEnded(event.proxy)
+      if (event.type !== 'renewed')
+        log.info(`credentials.${event.type}`, event.type === 'failed' ? { code: event.failure.code } : { proxy: event.proxy })
       tellSession()
     },
   })
-  /** Proxies that called a session ended before our clock did. */
-  const endedEarly = new Set<string>()
+  /** Proxies that called a session ended before our clock did, and when. */
+  const endedEarly = new Map<string, number>()
+  const sessionEnded = (proxy: string): void => {
+    if (!endedEarly.has(proxy)) endedEarly.set(proxy, context.now())
+  }
 
   const tunnels = openTunnels({
     context,
@@ -135,7 +138,7 @@ export async function openApp(options: AppOptions): Promise<App> {
     } catch (thrown) {
       if (listing !== mine) return
       const error = PorticoError.from(thrown)
-      if (error.code === 'login/expired' || error.code === 'login/required') endedEarly.add(profile.proxy)
+      if (error.code === 'login/expired' || error.code === 'login/required') sessionEnded(profile.proxy)
       log.warn('databases.failed', { proxy: profile.proxy }, error)
       box.change({ databases: { state: 'failed', items, failure: error.toFailure() } })
       tellSession()
@@ -167,7 +170,12 @@ export async function openApp(options: AppOptions): Promise<App> {
   }
 
   const stopTunnelsOf = (proxy: string): Promise<unknown> =>
-    Promise.all(tunnels.list().filter(({ id }) => tunnels.proxyOf(id) === proxy).map(({ id }) => tunnels.stop(id, 0)))
+    Promise.all(
+      tunnels
+        .list()
+        .filter(({ id }) => tunnels.proxyOf(id) === proxy)
+        .map(({ id }) => tunnels.stop(id, 0)),
+    )
 
   let known = new Map(context.profiles.list().map(({ proxy, validUntil }) => [proxy, validUntil]))
   let currentProxy = context.profiles.current()?.proxy
@@ -199,45 +207,28 @@ export async function openApp(options: AppOptions): Promise<App> {
     return { ...(stored ?? PLAIN_TRUST), extraRoots: chosen }
   }
 
-  const signIn = async (proxy: string, user: string, password: string, code: string | undefined, trust = trustFor(proxy)): Promise<string> => {
+  const signIn = async (
+    proxy: string,
+    user: string,
+    password: string,
+    code: string | undefined,
+    trust = trustFor(proxy),
+  ): Promise<string> => {
     const looked = await lookAtProxy(proxy, trust, closing.signal)
     const profile = await logIn(context, { looked, user, password, code, trust }, closing.signal)
-    trustFiles.delete(proxy)
+    for (const name of [proxy, profile.proxy]) trustFiles.delete(name)
     followProfiles()
     return profile.proxy
   }
 
-  const setLab = (state: Lab): void => box.change({ lab: state })
-
-  const runLab = async (): Promise<void> => {
-    setLab({ state: 'starting', step: 'Starting the lab' })
-    try {
-      const running = await startLab(context, portico, step => setLab({ state: 'starting', step }), closing.signal)
-      lab = running
-      void running.ended.then(() => {
-        if (lab !== running) return
-        lab = undefined
-        if (!closing.signal.aborted) setLab({ state: 'failed', failure: { code: 'lab/failed', facts: { why: 'it ended on its own' } } })
-      })
-      setLab({ state: 'starting', step: `Signing in as ${running.user}` })
-      const extraRoots = await readCaFile(running.caFile)
-      const proxy = await signIn(running.proxy, running.user, running.password, undefined, { ...PLAIN_TRUST, extraRoots })
-      // The same lab at an address that it left: nothing answers there any more.
-      const left = context.profiles.list().filter(other => other.proxy !== proxy && same(other.trust.extraRoots, extraRoots))
-      for (const other of left) await logOut(context, other.proxy)
-      if (left.length > 0) followProfiles()
-      setLab({ state: 'running', proxy: running.proxy, pid: running.pid })
-    } catch (thrown) {
-      const error = PorticoError.from(thrown)
-      const started = lab
-      lab = undefined
-      await started?.close()
-      if (closing.signal.aborted) return
-      log.warn('lab.failed', {}, error)
-      setLab({ state: 'failed', failure: error.toFailure() })
-      throw error
-    }
-  }
+  const lab = hostLab({
+    context,
+    portico,
+    signal: closing.signal,
+    show: state => box.change({ lab: state }),
+    signIn: (running, extraRoots) => signIn(running.proxy, running.user, running.password, undefined, { ...PLAIN_TRUST, extraRoots }),
+    onLogout: followProfiles,
+  })
 
   const findListed = (resource: string): Database => {
     const found = box.read().state.databases.items.find(({ id }) => id === resource)
@@ -247,7 +238,13 @@ export async function openApp(options: AppOptions): Promise<App> {
 
   const answers: App['answers'] = {
     'state.read': async () => box.read(),
-    'login.look': async ({ proxy }) => (await lookAtProxy(proxy, trustFor(proxy), closing.signal)).form,
+    async 'login.look'({ proxy }) {
+      const { form } = await lookAtProxy(proxy, trustFor(proxy), closing.signal)
+      // What was chosen for the name that was typed counts for the name that the proxy gives itself.
+      const chosen = trustFiles.get(proxy)
+      if (chosen !== undefined) trustFiles.set(form.proxy, chosen)
+      return form
+    },
     async 'login.submit'({ proxy, user, password, code }) {
       const name = await signIn(proxy, user, password, code)
       const found = showSession(context, tunnels, endedEarly).profiles.find(profile => profile.proxy === name)
@@ -268,9 +265,7 @@ export async function openApp(options: AppOptions): Promise<App> {
       return {}
     },
     async 'lab.start'() {
-      if (lab !== undefined) return {}
-      labStarting ??= runLab().finally(() => { labStarting = undefined })
-      await labStarting
+      await lab.start()
       return {}
     },
     async 'databases.refresh'() {
@@ -297,6 +292,7 @@ export async function openApp(options: AppOptions): Promise<App> {
 
   tellSession()
   if (currentProxy !== undefined) void refresh()
+  lab.resume()
   const again = setInterval(() => {
     if (box.watched && listing === undefined && box.read().state.session.state === 'active') void refresh()
   }, LIST_AGAIN_MS)
@@ -316,11 +312,10 @@ export async function openApp(options: AppOptions): Promise<App> {
         listing?.stop.abort()
         clearInterval(again)
         clearTimeout(expiryTimer)
-        await labStarting?.catch(() => {})
         await tunnels.close(DRAIN_MS)
         clearTimeout(countersTimer)
         sessions.close()
-        await lab?.close()
+        await lab.close()
         context.close()
       })()
       return closed

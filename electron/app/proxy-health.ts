@@ -79,6 +79,14 @@ export function watchProxy({ profile, wanted, now, onChange }: HealthOptions): H
 async function find({ proxy, trust }: StoredProfile, signal: AbortSignal): Promise<void> {
   const address = parseAddress(proxy, 443)
   if (address === undefined) throw new PorticoError('app/bug', { why: 'a profile without an address' })
-  const { status } = await webRequest({ address, trust, method: 'GET', path: '/webapi/find', limit: MAX_BYTES, deadlineMs: TIMEOUT_MS, signal })
+  const { status } = await webRequest({
+    address,
+    trust,
+    method: 'GET',
+    path: '/webapi/find',
+    limit: MAX_BYTES,
+    deadlineMs: TIMEOUT_MS,
+    signal,
+  })
   if (status !== 200) throw new PorticoError('proxy/answer', { proxy, why: `status ${status}` })
 }

@@ -5,9 +5,13 @@ import type { Tunnels } from './tunnels.ts'
 
 /**
  * What the faces show of logins.
- * @param endedEarly proxies whose session the cluster called ended, whatever our clock says
+ * @param endedEarly proxies whose session the cluster called ended, whatever our clock says, and when (ms since 1970)
  */
-export function showSession(context: Context, tunnels: Pick<Tunnels, 'list' | 'proxyOf'>, endedEarly: ReadonlySet<string>): Pick<AppState, 'session' | 'profiles' | 'notices'> {
+export function showSession(
+  context: Context,
+  tunnels: Pick<Tunnels, 'list' | 'proxyOf'>,
+  endedEarly: ReadonlyMap<string, number>,
+): Pick<AppState, 'session' | 'profiles' | 'notices'> {
   return {
     session: sessionOf(context, tunnels, endedEarly),
     profiles: [...status(context)],
@@ -15,11 +19,24 @@ export function showSession(context: Context, tunnels: Pick<Tunnels, 'list' | 'p
   }
 }
 
-function sessionOf({ profiles, now }: Context, tunnels: Pick<Tunnels, 'list' | 'proxyOf'>, endedEarly: ReadonlySet<string>): Session {
+function sessionOf(
+  { profiles, now }: Context,
+  tunnels: Pick<Tunnels, 'list' | 'proxyOf'>,
+  endedEarly: ReadonlyMap<string, number>,
+): Session {
   const current = profiles.current()
   if (current === undefined) return { state: 'none' }
   const profile = shownProfile(current, current.proxy, now())
-  if (!profile.expired && !endedEarly.has(current.proxy)) return { state: 'active', profile }
-  const held = tunnels.list().flatMap(tunnel => ('waiting' in tunnel && tunnel.waiting > 0 && tunnels.proxyOf(tunnel.id) === current.proxy ? [tunnel.waiting] : []))
-  return { state: 'ended', profile, endedAt: Math.min(current.validUntil, now()), waiting: held.reduce((sum, count) => sum + count, 0), tunnels: held.length }
+  const early = endedEarly.get(current.proxy)
+  if (!profile.expired && early === undefined) return { state: 'active', profile }
+  const held = tunnels
+    .list()
+    .flatMap(tunnel => ('waiting' in tunnel && tunnel.waiting > 0 && tunnels.proxyOf(tunnel.id) === current.proxy ? [tunnel.waiting] : []))
+  return {
+    state: 'ended',
+    profile,
+    endedAt: Math.min(current.validUntil, early ?? current.validUntil),
+    waiting: held.reduce((sum, count) => sum + count, 0),
+    tunnels: held.length,
+  }
 }

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { isErrorCode, PorticoError, type Facts } from '../../shared/errors.ts'
+import { isOfLab } from '../../shared/lab.ts'
 import type { Context } from './context.ts'
 import { isFree } from './free-port.ts'
 
@@ -25,13 +26,12 @@ export interface RunningLab extends LabReady {
   readonly pid: number
   /** Somebody else's process: not stopped by close(). */
   readonly attached: boolean
-  /** Resolves when a lab of ours has ended, however that came. */
+  /** Resolves when the lab has ended, however that came. */
   readonly ended: Promise<void>
   close(): Promise<void>
 }
 
 /** The lab's usual place. cli.md "Lab and cluster" */
-const LAB_CLUSTER = 'lab'
 const LAB_PORT = 3480
 
 /** Where a running lab leaves its ready line (0600) for other processes of this home. */
@@ -41,6 +41,7 @@ export const READY_FILE = 'ready.json'
 export const END_WITH_STDIN = 'PORTICO_END_WITH_STDIN'
 
 const STOP_MS = 8_000
+const GONE_MS = 2_000
 const START_MS = 120_000
 
 /**
@@ -48,8 +49,14 @@ const START_MS = 120_000
  * @param onStep progress, one line
  * @throws PorticoError `lab/failed`, `app/cancelled`, or what the lab itself reported
  */
-export async function startLab(context: Context, portico: PorticoCommand, onStep: (step: string) => void, signal: AbortSignal): Promise<RunningLab> {
-  const start = (args: readonly string[]): Promise<RunningLab> => spawnLab(context, { ...portico, args: [...portico.args, 'lab', '--json', ...args] }, onStep, signal)
+export async function startLab(
+  context: Context,
+  portico: PorticoCommand,
+  onStep: (step: string) => void,
+  signal: AbortSignal,
+): Promise<RunningLab> {
+  const start = (args: readonly string[]): Promise<RunningLab> =>
+    spawnLab(context, { ...portico, args: [...portico.args, 'lab', '--json', ...args] }, onStep, signal)
   try {
     const before = await lastAddress(context)
     // The same address as last time: its profile and its tunnels go on.
@@ -63,7 +70,7 @@ export async function startLab(context: Context, portico: PorticoCommand, onStep
 
 /** Where this home's lab was, if that is not its usual port and nobody else took it meanwhile. */
 async function lastAddress({ profiles }: Context): Promise<string | undefined> {
-  const found = profiles.list().find(({ proxy, cluster }) => cluster === LAB_CLUSTER && /^localhost:\d+$/.test(proxy) && proxy !== `localhost:${LAB_PORT}`)
+  const found = profiles.list().find(profile => isOfLab(profile) && profile.proxy !== `localhost:${LAB_PORT}`)
   const port = Number(found?.proxy.slice('localhost:'.length))
   return found !== undefined && (await isFree(port)) ? `127.0.0.1:${port}` : undefined
 }
@@ -73,14 +80,35 @@ async function attachLab({ home, log }: Context, pid: Facts[string] | undefined)
     const ready = readReady(JSON.parse(await readFile(join(home.lab, READY_FILE), 'utf8')))
     if (ready === undefined || typeof pid !== 'number') return undefined
     log.info('lab.attached', { pid })
-    return { ...ready, pid, attached: true, ended: new Promise(() => {}), close: () => Promise.resolve() }
+    return { ...ready, pid, attached: true, ended: gone(pid), close: () => Promise.resolve() }
   } catch (thrown) {
     log.warn('lab.not-attached', {}, thrown)
     return undefined
   }
 }
 
-function spawnLab({ home, env, log }: Context, portico: PorticoCommand, onStep: (step: string) => void, signal: AbortSignal): Promise<RunningLab> {
+/** Resolves when a process that is not our child has ended; never keeps us alive. */
+function gone(pid: number): Promise<void> {
+  return new Promise(resolve => {
+    const timer = setInterval(() => {
+      try {
+        process.kill(pid, 0)
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'EPERM') return
+        clearInterval(timer)
+        resolve()
+      }
+    }, GONE_MS)
+    timer.unref()
+  })
+}
+
+function spawnLab(
+  { home, env, log }: Context,
+  portico: PorticoCommand,
+  onStep: (step: string) => void,
+  signal: AbortSignal,
+): Promise<RunningLab> {
   const child = spawn(portico.exec, [...portico.args], {
     env: { ...env, ...portico.env, PORTICO_HOME: home.root, [END_WITH_STDIN]: '1' },
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -150,5 +178,7 @@ function parseLine(line: string): LabReady | PorticoError | undefined {
 
 function readReady(value: unknown): LabReady | undefined {
   const { proxy, caFile, user, password } = Object(value) as Record<string, unknown>
-  return typeof proxy === 'string' && typeof caFile === 'string' && typeof user === 'string' && typeof password === 'string' ? { proxy, caFile, user, password } : undefined
+  return typeof proxy === 'string' && typeof caFile === 'string' && typeof user === 'string' && typeof password === 'string'
+    ? { proxy, caFile, user, password }
+    : undefined
 }

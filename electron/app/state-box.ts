@@ -23,7 +23,9 @@ export function openStateBox(initial: Partial<AppState> = {}): StateBox {
     },
     onChange(listener) {
       listeners.add(listener)
-      return () => { listeners.delete(listener) }
+      return () => {
+        listeners.delete(listener)
+      }
     },
     get watched() {
       return listeners.size > 0

@@ -11,8 +11,16 @@ export function status({ profiles, now }: Pick<Context, 'profiles' | 'now'>): re
 export function shownProfile(stored: StoredProfile, current: string | undefined, now: number): Profile {
   const { proxy, cluster, user, roles, logins, kubeUsers, kubeGroups, validUntil } = stored
   return {
-    proxy, cluster, user, validUntil,
-    roles: [...roles], logins: [...logins], kubeUsers: [...kubeUsers], kubeGroups: [...kubeGroups],
-    expired: validUntil <= now, current: proxy === current, source: 'portico',
+    proxy,
+    cluster,
+    user,
+    validUntil,
+    roles: [...roles],
+    logins: [...logins],
+    kubeUsers: [...kubeUsers],
+    kubeGroups: [...kubeGroups],
+    expired: validUntil <= now,
+    current: proxy === current,
+    source: 'portico',
   }
 }

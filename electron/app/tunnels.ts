@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseAddress } from '../../shared/address.ts'
 import { PorticoError } from '../../shared/errors.ts'
@@ -74,6 +75,7 @@ export function openTunnels({ context, credentials, engine, onChange, onEngineEv
   const entries = new Map<string, Entry>()
   let opened: Promise<Engine> | undefined
   let closed = false
+  let socketFolder: string | undefined
 
   const theEngine = (): Promise<Engine> => {
     opened ??= engine().then(running => {
@@ -84,7 +86,9 @@ export function openTunnels({ context, credentials, engine, onChange, onEngineEv
       return running
     })
     // A thread that could not be started may start the next time.
-    opened.catch(() => { opened = undefined })
+    opened.catch(() => {
+      opened = undefined
+    })
     return opened
   }
 
@@ -104,7 +108,8 @@ export function openTunnels({ context, credentials, engine, onChange, onEngineEv
     }
     if (event.type === 'connection') {
       if (event.state === 'open' && tunnel.trouble !== null) return set(entry, { ...tunnel, trouble: null })
-      if (event.state === 'failed') return set(entry, { ...tunnel, trouble: event.failure ?? { code: 'tunnel/upstream-closed', facts: {} } })
+      if (event.state === 'failed')
+        return set(entry, { ...tunnel, trouble: event.failure ?? { code: 'tunnel/upstream-closed', facts: {} } })
       return
     }
     fail(entry, event.failure)
@@ -120,13 +125,30 @@ export function openTunnels({ context, credentials, engine, onChange, onEngineEv
     if (port === 0) return freePort()
     if (port !== undefined) return port
     const held = new Set<number>()
-    for (const [id, { port: kept }] of Object.entries(context.profiles.allRemembered())) if (kept !== undefined && id !== database.id) held.add(kept)
+    for (const [id, { port: kept }] of Object.entries(context.profiles.allRemembered()))
+      if (kept !== undefined && id !== database.id) held.add(kept)
     for (const { tunnel } of entries.values()) if ('port' in tunnel && tunnel.resource !== database.id) held.add(tunnel.port)
     return choosePort(stablePort(database.cluster, 'db', database.name), context.profiles.remembered(database.id).port, held)
   }
 
+  /** libpq looks for this name in a folder given as host. cli.md "Databases" */
+  const socketFor = ({ dbProtocol }: DatabaseRoute, port: number): string | null => {
+    if (dbProtocol !== 'postgres' && dbProtocol !== 'cockroachdb') return null
+    socketFolder = context.home.makeSocketFolder()
+    return socketFolder === undefined ? null : join(socketFolder, `.s.PGSQL.${port}`)
+  }
+
+  /** With the last socket its folder goes, which may lie in a folder of everybody's. Sockets of other processes keep it. */
+  const leaveSocketFolder = async (): Promise<void> => {
+    if (socketFolder === undefined || [...entries.values()].some(({ tunnel }) => tunnel.state !== 'failed')) return
+    await rmdir(socketFolder).catch(() => {})
+  }
+
   const listen = async (entry: Entry): Promise<Listening> => {
-    const { request, stop: { signal } } = entry
+    const {
+      request,
+      stop: { signal },
+    } = entry
     const { profile, route } = request
     const proxy = parseAddress(profile.proxy, 443)
     if (proxy === undefined) throw new PorticoError('app/bug', { why: 'a profile without an address' })
@@ -136,14 +158,22 @@ export function openTunnels({ context, credentials, engine, onChange, onEngineEv
       const port = await portFor(request)
       const { trust } = profile
       try {
-        return await running.start({
-          id: entry.tunnel.id,
-          dbProtocol: route.dbProtocol,
-          mode: entry.tunnel.mode,
-          listen: { hosts: HOSTS, port, socket: request.socket === undefined ? socketFor(context, route, port) : request.socket },
-          upstream: { proxy, servername: proxy.host, roots: await webRoots(trust), insecure: trust.insecure || trust.caPin !== undefined },
-          holdMs: request.holdMs ?? HOLD_MS,
-        }, signal)
+        return await running.start(
+          {
+            id: entry.tunnel.id,
+            dbProtocol: route.dbProtocol,
+            mode: entry.tunnel.mode,
+            listen: { hosts: HOSTS, port, socket: request.socket === undefined ? socketFor(route, port) : request.socket },
+            upstream: {
+              proxy,
+              servername: proxy.host,
+              roots: await webRoots(trust),
+              certificate: profile.webCertificate ?? null,
+            },
+            holdMs: request.holdMs ?? HOLD_MS,
+          },
+          signal,
+        )
       } catch (thrown) {
         const { code } = PorticoError.from(thrown)
         if (request.port !== 0 || code !== 'tunnel/port-in-use' || tries === FREE_PORT_TRIES) throw thrown
@@ -152,7 +182,10 @@ export function openTunnels({ context, credentials, engine, onChange, onEngineEv
   }
 
   const begin = async (entry: Entry): Promise<OpenTunnel> => {
-    const { request, stop: { signal } } = entry
+    const {
+      request,
+      stop: { signal },
+    } = entry
     const { id } = entry.tunnel
     try {
       credentials.bind(id, request.profile.proxy, request.route)
@@ -166,7 +199,8 @@ export function openTunnels({ context, credentials, engine, onChange, onEngineEv
       const keepPort = request.keepPort ?? request.port === undefined
       const { databaseUser, databaseName } = request.route
       // What cannot be remembered is no reason to close what works.
-      context.profiles.remember(open.resource, { databaseUser, databaseName, ...(keepPort ? { port: open.port } : {}) })
+      context.profiles
+        .remember(open.resource, { databaseUser, databaseName, ...(keepPort ? { port: open.port } : {}) })
         .catch((thrown: unknown) => context.log.warn('state.unwritten', { tunnel: id }, thrown))
       context.log.info('tunnel.open', { tunnel: id, name: open.name, port: open.port })
       return open
@@ -180,6 +214,7 @@ export function openTunnels({ context, credentials, engine, onChange, onEngineEv
         context.log.warn('tunnel.failed', { tunnel: id, name: request.database.name }, error)
         fail(entry, error.toFailure())
       }
+      await leaveSocketFolder()
       throw error
     }
   }
@@ -203,6 +238,7 @@ export function openTunnels({ context, credentials, engine, onChange, onEngineEv
     }
     entries.delete(id)
     onChange('tunnels')
+    await leaveSocketFolder()
   }
 
   const stop = (id: string, drainMs?: number): Promise<void> => {
@@ -225,7 +261,13 @@ export function openTunnels({ context, credentials, engine, onChange, onEngineEv
         const newer = [...entries.values()].find(({ tunnel }) => tunnel.resource === request.database.id)
         if (newer?.started !== undefined && sameRequest(newer.request, request)) return newer.started
       }
-      const entry: Entry = { request, stop: new AbortController(), tunnel: starting(request, context.now()), started: undefined, stopping: undefined }
+      const entry: Entry = {
+        request,
+        stop: new AbortController(),
+        tunnel: starting(request, context.now()),
+        started: undefined,
+        stopping: undefined,
+      }
       entries.set(entry.tunnel.id, entry)
       onChange('tunnels')
       entry.started = begin(entry)
@@ -244,28 +286,66 @@ export function openTunnels({ context, credentials, engine, onChange, onEngineEv
 function sameRequest(one: TunnelRequest, other: TunnelRequest): boolean {
   const { route: a } = one
   const { route: b } = other
-  return a.databaseUser === b.databaseUser && a.databaseName === b.databaseName && one.profile.proxy === other.profile.proxy
-    && (other.port === undefined || other.port === one.port) && (one.mode ?? 'authenticated') === (other.mode ?? 'authenticated')
+  return (
+    a.databaseUser === b.databaseUser &&
+    a.databaseName === b.databaseName &&
+    one.profile.proxy === other.profile.proxy &&
+    (other.port === undefined || other.port === one.port) &&
+    (one.mode ?? 'authenticated') === (other.mode ?? 'authenticated')
+  )
 }
 
 function starting({ database, route, mode = 'authenticated' }: TunnelRequest, now: number): Tunnel {
   const { id: resource, name, cluster, dbProtocol } = database
   const { databaseUser, databaseName } = route
-  return { id: randomUUID(), resource, kind: 'db', name, cluster, dbProtocol, mode, databaseUser, databaseName, alpn: [...(databaseAlpn(dbProtocol) ?? [])], since: now, state: 'starting' }
+  return {
+    id: randomUUID(),
+    resource,
+    kind: 'db',
+    name,
+    cluster,
+    dbProtocol,
+    mode,
+    databaseUser,
+    databaseName,
+    alpn: [...(databaseAlpn(dbProtocol) ?? [])],
+    since: now,
+    state: 'starting',
+  }
 }
 
 function shown(tunnel: Tunnel, listening: Listening, { route, files }: TunnelRequest): OpenTunnel {
   const { id, resource, kind, name, cluster, dbProtocol, mode, databaseUser, databaseName, alpn, since } = tunnel
-  const { url, jdbc, command } = addressesOf({ dbProtocol, address: { host: 'localhost', port: listening.port }, databaseUser: route.databaseUser, databaseName: route.databaseName, ...(files === undefined ? {} : { tls: files }) })
+  const { url, jdbc, command } = addressesOf({
+    dbProtocol,
+    address: { host: 'localhost', port: listening.port },
+    databaseUser: route.databaseUser,
+    databaseName: route.databaseName,
+    ...(files === undefined ? {} : { tls: files }),
+  })
   return {
-    id, resource, kind, name, cluster, dbProtocol, mode, databaseUser, databaseName, alpn, since, state: 'open',
-    port: listening.port, addresses: [...listening.addresses], socket: listening.socket,
-    url, jdbc, command, connections: 0, waiting: 0, bytesIn: 0, bytesOut: 0, trouble: null,
+    id,
+    resource,
+    kind,
+    name,
+    cluster,
+    dbProtocol,
+    mode,
+    databaseUser,
+    databaseName,
+    alpn,
+    since,
+    state: 'open',
+    port: listening.port,
+    addresses: [...listening.addresses],
+    socket: listening.socket,
+    url,
+    jdbc,
+    command,
+    connections: 0,
+    waiting: 0,
+    bytesIn: 0,
+    bytesOut: 0,
+    trouble: null,
   }
-}
-
-/** libpq looks for this name in a folder given as host. cli.md "Databases" */
-function socketFor({ home }: Context, { dbProtocol }: DatabaseRoute, port: number): string | null {
-  const isPostgres = dbProtocol === 'postgres' || dbProtocol === 'cockroachdb'
-  return home.sockets === undefined || !isPostgres ? null : join(home.sockets, `.s.PGSQL.${port}`)
 }

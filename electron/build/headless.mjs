@@ -30,7 +30,10 @@ export async function runHeadless(why) {
     const lab = stay(['lab', '--json'])
     const ready = await firstEvent(lab, 'ready')
     console.log(`Lab      ${ready.proxy} (cluster ${ready.cluster}): ${ready.databases.join(', ')}`)
-    const signedIn = await document(['login', '--proxy', ready.proxy, '--user', ready.user, '--ca-file', ready.caFile, '--password-stdin', '--json'], `${ready.password}\n`)
+    const signedIn = await document(
+      ['login', '--proxy', ready.proxy, '--user', ready.user, '--ca-file', ready.caFile, '--password-stdin', '--json'],
+      `${ready.password}\n`,
+    )
     console.log(`Signed in as ${signedIn.user}, until ${new Date(signedIn.validUntil).toLocaleTimeString()}`)
     const tunnel = stay(['proxy', 'db', 'orders', '--proxy', ready.proxy, '--json'])
     const open = await firstEvent(tunnel, 'open')

@@ -21,8 +21,13 @@ export function explainTrouble(stderr, dist = 'node_modules/electron/dist') {
       '  sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0',
     ]
   }
-  if (/Missing X server|cannot open display|Failed to connect to Wayland|ozone_platform_x11/i.test(stderr)) return ['the display does not answer']
-  const last = stderr.trim().split('\n').filter(line => !isChatter(line)).at(-1)
+  if (/Missing X server|cannot open display|Failed to connect to Wayland|ozone_platform_x11/i.test(stderr))
+    return ['the display does not answer']
+  const last = stderr
+    .trim()
+    .split('\n')
+    .filter(line => !isChatter(line))
+    .at(-1)
   return [last ? `Electron ended: ${last}` : 'Electron ended at once']
 }
 

@@ -37,7 +37,9 @@ async function start() {
 function whyNoWindow() {
   if (process.argv.includes('--headless')) return 'you asked for none (--headless)'
   const { DISPLAY, WAYLAND_DISPLAY } = process.env
-  return process.platform === 'linux' && !DISPLAY && !WAYLAND_DISPLAY ? 'there is no display (neither DISPLAY nor WAYLAND_DISPLAY is set)' : undefined
+  return process.platform === 'linux' && !DISPLAY && !WAYLAND_DISPLAY
+    ? 'there is no display (neither DISPLAY nor WAYLAND_DISPLAY is set)'
+    : undefined
 }
 
 /** @returns {Promise<string[] | undefined>} why the window did not come up; undefined after an ordinary end */

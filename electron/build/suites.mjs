@@ -14,7 +14,12 @@ export const SUITES = [
     runtime: 'electron',
     paths: ['test/vectors', 'test/unit/wire', 'test/unit/engine', 'test/unit/client', 'test/unit/cluster', 'test/unit/ssh'],
   },
-  { name: 'electron-integration', runtime: 'electron', paths: ['test/integration/engine', 'test/integration/router', 'test/integration/client', 'test/integration/ssh'], slow: true },
+  {
+    name: 'electron-integration',
+    runtime: 'electron',
+    paths: ['test/integration/engine', 'test/integration/router', 'test/integration/client', 'test/integration/ssh'],
+    slow: true,
+  },
   { name: 'e2e', paths: ['test/e2e'], window: true, slow: true },
 ]
 
@@ -23,8 +28,14 @@ export const VITEST = inRoot('node_modules/vitest/vitest.mjs')
 /** @param {{paths: string[], slow?: boolean}} suite @param {string} report file for the counts */
 export function vitestArgs({ paths, slow }, report) {
   return [
-    'run', '--config', 'test/vitest.config.ts', '--passWithNoTests', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`,
-    ...(slow ? ['--no-file-parallelism', '--testTimeout=60000', '--hookTimeout=60000'] : []),
+    'run',
+    '--config',
+    'test/vitest.config.ts',
+    '--passWithNoTests',
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
+    ...(slow ? ['--no-file-parallelism', '--testTimeout=90000', '--hookTimeout=60000'] : []),
     ...paths,
   ]
 }
@@ -36,9 +47,13 @@ export function vitestArgs({ paths, slow }, report) {
  */
 export function countTests(report, code) {
   if (!report) return { passed: 0, failed: 1, skipped: 0, names: [] }
-  const unloaded = report.testResults.filter(file => file.status === 'failed' && file.assertionResults.every(({ status }) => status !== 'failed'))
+  const unloaded = report.testResults.filter(
+    file => file.status === 'failed' && file.assertionResults.every(({ status }) => status !== 'failed'),
+  )
   const failed = report.numFailedTests + unloaded.length
-  const skipped = report.testResults.flatMap(file => file.assertionResults).filter(({ status }) => status !== 'passed' && status !== 'failed')
+  const skipped = report.testResults
+    .flatMap(file => file.assertionResults)
+    .filter(({ status }) => status !== 'passed' && status !== 'failed')
   return {
     passed: report.numPassedTests,
     failed: failed === 0 && code !== 0 ? 1 : failed,

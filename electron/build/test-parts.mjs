@@ -54,7 +54,8 @@ export function prepareParts() {
   if (missing.length > 0 && mayInstall) {
     const packages = missing.flatMap(part => part.packages)
     console.log(`Installing test parts: ${packages.join(' ')}`)
-    const apt = args => spawnSync('apt-get', args, { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } })
+    const apt = args =>
+      spawnSync('apt-get', args, { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } })
     apt(['update', '-q'])
     apt(['install', '-y', '-q', '--no-install-recommends', ...packages])
   }

@@ -35,7 +35,9 @@ export function openLifetime(exit: (code: number) => void): Lifetime {
     },
     leaveInterruptToClient() {
       clientHasInterrupt = true
-      return () => { clientHasInterrupt = false }
+      return () => {
+        clientHasInterrupt = false
+      }
     },
     get demanded() {
       return demanded

@@ -29,10 +29,14 @@ const DB_FLAGS = [
   ['--db-name <name>', 'logical database'],
 ] as const
 
+const CONFIG = ['-c, --config <file>', 'configuration, portico.yaml'] as const
+
 /** Every verb that exists, and how it is loaded. */
 const VERBS: readonly VerbRow[] = [
   {
-    name: 'lab', about: 'a seeded cluster with three databases, in the foreground', example: 'portico lab',
+    name: 'lab',
+    about: 'a seeded cluster with three databases, in the foreground',
+    example: 'portico lab',
     flags: [
       ['--home <folder>', 'where the lab keeps its files (default: lab/ under PORTICO_HOME)'],
       ['--listen <address>', 'HOST:PORT; port 0 = any (default: 127.0.0.1:3480)'],
@@ -43,11 +47,47 @@ const VERBS: readonly VerbRow[] = [
     ],
     load: async () => (await import('./verbs/lab.ts')).lab,
     verbs: [
-      { name: 'reset', about: 'forget everything in the lab; the next one starts anew', example: 'portico lab reset', flags: [['--home <folder>', 'where the lab keeps its files']], load: async () => (await import('./verbs/lab.ts')).labReset },
+      {
+        name: 'reset',
+        about: 'forget everything in the lab; the next one starts anew',
+        example: 'portico lab reset',
+        flags: [['--home <folder>', 'where the lab keeps its files']],
+        load: async () => (await import('./verbs/lab.ts')).labReset,
+      },
     ],
   },
   {
-    name: 'login', about: 'sign in to a cluster', example: 'portico login --proxy teleport.example.com --user alice',
+    name: 'cluster',
+    about: 'a cluster of your own',
+    example: 'portico cluster check -c portico.yaml',
+    verbs: [
+      {
+        name: 'start',
+        about: 'run the cluster that a configuration describes',
+        example: 'portico cluster start -c portico.yaml',
+        flags: [CONFIG],
+        load: async () => (await import('./verbs/cluster.ts')).clusterStart,
+      },
+      {
+        name: 'check',
+        about: 'what a configuration would listen on and announce',
+        example: 'portico cluster check -c portico.yaml',
+        flags: [CONFIG],
+        load: async () => (await import('./verbs/cluster.ts')).clusterCheck,
+      },
+      {
+        name: 'routes',
+        about: 'the routing table',
+        example: 'portico cluster routes --json',
+        flags: [CONFIG],
+        load: async () => (await import('./verbs/cluster.ts')).clusterRoutes,
+      },
+    ],
+  },
+  {
+    name: 'login',
+    about: 'sign in to a cluster',
+    example: 'portico login --proxy teleport.example.com --user alice',
     flags: [
       ['--password-stdin', 'password from the first line of standard input, one-time code from the second'],
       ['--auth <connector>', 'way to sign in; only "local" so far'],
@@ -56,52 +96,119 @@ const VERBS: readonly VerbRow[] = [
     load: async () => (await import('./verbs/login.ts')).login,
   },
   {
-    name: 'logout', about: 'sign out: remove keys, certificates and files written for clients', example: 'portico logout --all',
+    name: 'logout',
+    about: 'sign out: remove keys, certificates and files written for clients',
+    example: 'portico logout --all',
     flags: [['--all', 'every cluster']],
     load: async () => (await import('./verbs/logout.ts')).logout,
   },
-  { name: 'status', about: 'who is signed in, where, and for how long', example: 'portico status --json', load: async () => (await import('./verbs/status.ts')).status },
-  { name: 'use', args: '<proxy>', about: 'make a profile the current one', example: 'portico use teleport.example.com:443', load: async () => (await import('./verbs/use.ts')).use },
   {
-    name: 'db', about: 'databases', example: 'portico db ls',
+    name: 'status',
+    about: 'who is signed in, where, and for how long',
+    example: 'portico status --json',
+    load: async () => (await import('./verbs/status.ts')).status,
+  },
+  {
+    name: 'use',
+    args: '<proxy>',
+    about: 'make a profile the current one',
+    example: 'portico use teleport.example.com:443',
+    load: async () => (await import('./verbs/use.ts')).use,
+  },
+  {
+    name: 'db',
+    about: 'databases',
+    example: 'portico db ls',
     verbs: [
       {
-        name: 'ls', about: 'databases that you may use', example: 'portico db ls --search orders',
-        flags: [['--search <words>', 'words in name, description or labels'], ['--query <predicate>', 'predicate, given to the server as it is'], ['--all-clusters', 'of every cluster you are signed in to']],
+        name: 'ls',
+        about: 'databases that you may use',
+        example: 'portico db ls --search orders',
+        flags: [
+          ['--search <words>', 'words in name, description or labels'],
+          ['--query <predicate>', 'predicate, given to the server as it is'],
+          ['--all-clusters', 'of every cluster you are signed in to'],
+        ],
         load: async () => (await import('./verbs/db-ls.ts')).dbLs,
       },
-      { name: 'login', args: '<name>', about: 'write certificate, key and CA files for a client', example: 'portico db login orders --db-user alice', flags: DB_FLAGS, load: async () => (await import('./verbs/db-files.ts')).dbLogin },
-      { name: 'logout', args: '[name]', about: 'remove the files of one database, or of all', example: 'portico db logout orders', load: async () => (await import('./verbs/db-files.ts')).dbLogout },
-      { name: 'env', args: '<name>', about: 'environment variables for clients of this shell', example: 'eval "$(portico db env orders)"', flags: DB_FLAGS, load: async () => (await import('./verbs/db-files.ts')).dbEnv },
       {
-        name: 'config', args: '<name>', about: 'what a client must be told', example: 'portico db config orders --format cmd',
+        name: 'login',
+        args: '<name>',
+        about: 'write certificate, key and CA files for a client',
+        example: 'portico db login orders --db-user alice',
+        flags: DB_FLAGS,
+        load: async () => (await import('./verbs/db-files.ts')).dbLogin,
+      },
+      {
+        name: 'logout',
+        args: '[name]',
+        about: 'remove the files of one database, or of all',
+        example: 'portico db logout orders',
+        load: async () => (await import('./verbs/db-files.ts')).dbLogout,
+      },
+      {
+        name: 'env',
+        args: '<name>',
+        about: 'environment variables for clients of this shell',
+        example: 'eval "$(portico db env orders)"',
+        flags: DB_FLAGS,
+        load: async () => (await import('./verbs/db-files.ts')).dbEnv,
+      },
+      {
+        name: 'config',
+        args: '<name>',
+        about: 'what a client must be told',
+        example: 'portico db config orders --format cmd',
         flags: [...DB_FLAGS, ['--format <format>', 'text, cmd, json or yaml (default: text)']],
         load: async () => (await import('./verbs/db-files.ts')).dbConfig,
       },
       {
-        name: 'connect', args: '<name>', about: "the database's own client, on a tunnel of its own", example: "portico db connect orders -- -c 'select 1'", rest: true, flags: DB_FLAGS,
+        name: 'connect',
+        args: '<name>',
+        about: "the database's own client, on a tunnel of its own",
+        example: "portico db connect orders -- -c 'select 1'",
+        rest: true,
+        flags: DB_FLAGS,
         load: async () => (await import('./verbs/db-connect.ts')).dbConnect,
       },
     ],
   },
   {
-    name: 'proxy', about: 'tunnels in the foreground', example: 'portico proxy db orders',
+    name: 'proxy',
+    about: 'tunnels in the foreground',
+    example: 'portico proxy db orders',
     verbs: [
       {
-        name: 'db', args: '<name>', about: 'a local address for a database, until Ctrl-C', example: 'portico proxy db orders --port 5432',
+        name: 'db',
+        args: '<name>',
+        about: 'a local address for a database, until Ctrl-C',
+        example: 'portico proxy db orders --port 5432',
         flags: [
-          ['-p, --port <port>', 'local port; 0 = any free one (default: the same one each time)'], ...DB_FLAGS,
+          ['-p, --port <port>', 'local port; 0 = any free one (default: the same one each time)'],
+          ...DB_FLAGS,
           ['--tunnel', 'add the certificate here: clients need none (the default)'],
           ['--passthrough', 'the client brings the certificate itself'],
-          ['--socket <path>', 'path of the Unix socket'], ['--no-socket', 'no Unix socket'],
+          ['--socket <path>', 'path of the Unix socket'],
+          ['--no-socket', 'no Unix socket'],
           ['--hold <time>', 'how long a connection waits for a sign-in (default: 60s)'],
         ],
         load: async () => (await import('./verbs/proxy-db.ts')).proxyDb,
       },
     ],
   },
-  { name: 'version', about: 'version of Portico', example: 'portico version --json', load: async () => (await import('./verbs/version.ts')).version },
-  { name: 'help', args: '[topic...]', about: 'help for a verb, or "errors": every way to fail', example: 'portico help errors', load: async () => (await import('./verbs/help.ts')).help },
+  {
+    name: 'version',
+    about: 'version of Portico',
+    example: 'portico version --json',
+    load: async () => (await import('./verbs/version.ts')).version,
+  },
+  {
+    name: 'help',
+    args: '[topic...]',
+    about: 'help for a verb, or "errors": every way to fail',
+    example: 'portico help errors',
+    load: async () => (await import('./verbs/help.ts')).help,
+  },
 ]
 
 const GLOBALS: readonly (readonly [flags: string, about: string])[] = [
@@ -124,11 +231,17 @@ const GLOBALS: readonly (readonly [flags: string, about: string])[] = [
 export async function parse(own: readonly string[], rest: readonly string[], stdout: Sink): Promise<Parsed | undefined> {
   let parsed: Parsed | undefined
   const program = new Command('portico').description('Local addresses for databases behind a Teleport-style proxy.').helpCommand(false)
-  program.addHelpText('after', '\nExample:\n  $ portico lab').exitOverride().configureHelp({ showGlobalOptions: true, sortSubcommands: false }).showSuggestionAfterError(true)
+  program
+    .addHelpText('after', '\nExample:\n  $ portico lab')
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
+    .showSuggestionAfterError(true)
   program.configureOutput({ writeOut: text => void stdout.write(text), writeErr: () => {} })
   for (const [flags, about] of GLOBALS) program.option(flags, about)
   // A flag with an empty value is a mistake (an unset variable), never a wish.
-  program.on('option:proxy', value => { if (value === '') throw new InvalidArgumentError('--proxy is empty') })
+  program.on('option:proxy', value => {
+    if (value === '') throw new InvalidArgumentError('--proxy is empty')
+  })
   const add = (parent: Command, row: VerbRow): void => {
     const command = parent.command(row.name).description(row.about).addHelpText('after', `\nExample:\n  $ ${row.example}`)
     if (row.args !== undefined) command.arguments(row.args)
@@ -136,10 +249,12 @@ export async function parse(own: readonly string[], rest: readonly string[], std
     command.helpCommand(false)
     const { load } = row
     // A verb that only groups others is left to commander, which then finds the nearest match.
-    if (load !== undefined) command.action(() => {
-      if (rest.length > 0 && row.rest === undefined) throw new PorticoError('usage/invalid', { why: 'nothing may follow -- here', next: helpFor(command) })
-      parsed = { verb: load, args: command.args, options: command.opts() as never, globals: program.opts() }
-    })
+    if (load !== undefined)
+      command.action(() => {
+        if (rest.length > 0 && row.rest === undefined)
+          throw new PorticoError('usage/invalid', { why: 'nothing may follow -- here', next: helpFor(command) })
+        parsed = { verb: load, args: command.args, options: command.opts() as never, globals: program.opts() }
+      })
     for (const verb of row.verbs ?? []) add(command, verb)
   }
   for (const row of VERBS) add(program, row)
@@ -150,8 +265,9 @@ export async function parse(own: readonly string[], rest: readonly string[], std
     if (!(thrown instanceof CommanderError)) throw thrown
     if (thrown.exitCode === 0) return undefined
     const at = deepest(program, words)
-    // Nothing but `portico db`: its help, as kubectl and gh do.
+    // Nothing but `portico db`: its help, as kubectl and gh do; a program that reads JSON is told instead.
     if (thrown.code === 'commander.help') {
+      if (program.opts<Globals>().json === true) throw new PorticoError('usage/invalid', { why: 'a verb is missing', next: helpFor(at) })
       at.outputHelp()
       return undefined
     }
@@ -161,7 +277,11 @@ export async function parse(own: readonly string[], rest: readonly string[], std
 }
 
 /** Commander's text: `error: unknown option '--jsn'\n(Did you mean --json?)`. */
-const plain = (message: string): string => message.replace(/^error: /, '').replace(/\.?\n/g, ' ').trim()
+const plain = (message: string): string =>
+  message
+    .replace(/^error: /, '')
+    .replace(/\.?\n/g, ' ')
+    .trim()
 
 const helpFor = (command: Command): string => (command.parent === null ? 'portico --help' : `${pathOf(command)} --help`)
 
@@ -176,9 +296,28 @@ function deepest(program: Command, own: readonly string[]): Command {
   return at
 }
 
+/** Where in a path of verbs the first word stands that is none. */
+function firstUnknown(topic: readonly string[]): number | undefined {
+  let rows: readonly VerbRow[] = VERBS
+  for (const [index, word] of topic.entries()) {
+    const row = rows.find(({ name }) => name === word)
+    if (row === undefined) return index
+    rows = row.verbs ?? []
+  }
+  return undefined
+}
+
 /** The help of a verb given by its words. @throws PorticoError `usage/invalid` */
 export async function helpText(topic: readonly string[]): Promise<string> {
   let text = ''
-  await parse([...topic, '--help'], [], { write: (part: string) => { text += part } })
+  const sink = {
+    write: (part: string) => {
+      text += part
+    },
+  }
+  // With --help commander overlooks a wrong word; without, it finds the nearest match.
+  const wrong = firstUnknown(topic)
+  if (wrong !== undefined) await parse(topic.slice(0, wrong + 1), [], sink)
+  await parse([...topic, '--help'], [], sink)
   return text
 }

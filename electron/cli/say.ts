@@ -53,5 +53,14 @@ export function safeJson(value: unknown): string {
   const text = JSON.stringify(value)
   if (!hasUnprintable(text)) return text
   // Valid JSON holds such characters inside strings only, where an escape means the same.
-  return [...text].map(character => hasUnprintable(character) ? [...character].flatMap(c => c.split('')).map(unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`).join('') : character).join('')
+  return [...text]
+    .map(character =>
+      hasUnprintable(character)
+        ? [...character]
+            .flatMap(c => c.split(''))
+            .map(unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+            .join('')
+        : character,
+    )
+    .join('')
 }

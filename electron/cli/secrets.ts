@@ -25,7 +25,11 @@ const LONGEST = 4096
 
 export function openSecrets(from: SecretSources): Secrets {
   const lines = from.passwordStdin ? readLines(from.stdin, from.signal) : undefined
-  const ask = async (name: 'PORTICO_PASSWORD' | 'PORTICO_OTP', question: string, missing: 'login/required' | 'login/code-needed'): Promise<string> => {
+  const ask = async (
+    name: 'PORTICO_PASSWORD' | 'PORTICO_OTP',
+    question: string,
+    missing: 'login/required' | 'login/code-needed',
+  ): Promise<string> => {
     const line = await lines?.()
     if (line !== undefined) return line
     const given = from.env[name]
@@ -87,7 +91,9 @@ async function orAborted<T>(wanted: Promise<T>, signal: AbortSignal): Promise<T>
 export function promptHidden(stdin: ReadStream, stderr: NodeJS.WriteStream, question: string, signal: AbortSignal): Promise<string> {
   return new Promise((resolve, reject) => {
     let typed = ''
+    let isOver = false
     const finish = (): void => {
+      isOver = true
       stdin.setRawMode(false)
       stdin.pause()
       stdin.off('data', take)
@@ -95,6 +101,7 @@ export function promptHidden(stdin: ReadStream, stderr: NodeJS.WriteStream, ques
       stderr.write('\n')
     }
     const cancel = (): void => {
+      if (isOver) return
       finish()
       reject(new PorticoError('app/cancelled'))
     }
@@ -105,7 +112,7 @@ export function promptHidden(stdin: ReadStream, stderr: NodeJS.WriteStream, ques
           return resolve(typed)
         }
         if (character === '\u0003') {
-          process.kill(process.pid, 'SIGINT')
+          process.emit('SIGINT')
           return cancel()
         }
         if (character === '\u0004' && typed === '') return cancel()

@@ -27,7 +27,10 @@ export interface Session {
  */
 export function withSession<T>(run: Run, use: (session: Session) => Promise<T>): Promise<T> {
   return withContext(run, async context => {
-    const profile = await signedIn(run, context)
+    const kept = await signedIn(run, context)
+    const { caFile } = run.globals
+    const profile = caFile === undefined ? kept : { ...kept, trust: { ...kept.trust, extraRoots: [...(await readCaFile(caFile))] } }
+    if (profile.trust.insecure) warnInsecure(run)
     const sessions = openAuthSessions(context)
     try {
       return await use({ context, profile, sessions })
@@ -46,31 +49,51 @@ async function signedIn(run: Run, context: Context): Promise<StoredProfile> {
   } catch (thrown) {
     const { code, facts } = PorticoError.from(thrown)
     const proxy = namedProxy(run.globals.proxy, context.env) ?? context.profiles.current()?.proxy
-    if ((code !== 'login/required' && code !== 'login/expired') || proxy === undefined || !isTerminal(process.stdin)) throw new PorticoError(code, facts, thrown)
+    if ((code !== 'login/required' && code !== 'login/expired') || proxy === undefined || !isTerminal(process.stdin))
+      throw new PorticoError(code, facts, thrown)
     return signInHere(run, context, proxy, {})
   }
 }
 
 /** Looks at the proxy, asks for what it wants, signs in. */
-export async function signInHere(run: Run, context: Context, proxy: string, { passwordStdin = false, auth, ttlMs }: LoginFlags): Promise<StoredProfile> {
-  const { globals, env, lifetime: { signal }, say } = run
-  if (auth !== undefined && auth !== 'local') throw new PorticoError('login/unsupported', { proxy, why: `connector "${auth}" was asked for` })
+export async function signInHere(
+  run: Run,
+  context: Context,
+  proxy: string,
+  { passwordStdin = false, auth, ttlMs }: LoginFlags,
+): Promise<StoredProfile> {
+  const {
+    globals,
+    env,
+    lifetime: { signal },
+  } = run
+  if (auth !== undefined && auth !== 'local')
+    throw new PorticoError('login/unsupported', { proxy, why: `connector "${auth}" was asked for` })
   const known = findProfile(context, proxy)
   const trust = {
-    extraRoots: globals.caFile === undefined ? known?.trust.extraRoots ?? PLAIN_TRUST.extraRoots : await readCaFile(globals.caFile),
+    extraRoots: globals.caFile === undefined ? (known?.trust.extraRoots ?? PLAIN_TRUST.extraRoots) : await readCaFile(globals.caFile),
     caPin: globals.caPin ?? known?.trust.caPin,
     insecure: globals.insecure ?? false,
   }
-  if (trust.insecure) say.warn('warning: the certificate of the proxy is not verified')
+  if (trust.insecure) warnInsecure(run)
   const secrets = openSecrets({ passwordStdin, env, stdin: process.stdin, stderr: process.stderr, signal, proxy })
   const looked = await lookAtProxy(proxy, trust, signal)
-  if (looked.form.kind === 'unsupported') throw new PorticoError('login/unsupported', { proxy: looked.form.proxy, why: `the cluster asks for ${looked.form.wants}` })
+  if (looked.form.kind === 'unsupported')
+    throw new PorticoError('login/unsupported', { proxy: looked.form.proxy, why: `the cluster asks for ${looked.form.wants}` })
   const user = globals.user ?? findProfile(context, looked.form.proxy)?.user ?? (await systemUser())
   const { password, code } = await askFor(secrets, looked.form, user)
   return logIn(context, { looked, user, password, code, ttlMs, trust }, signal)
 }
 
-async function askFor(secrets: Secrets, form: { readonly kind: string; readonly proxy: string }, user: string): Promise<{ password: string; code?: string }> {
+function warnInsecure({ say }: Run): void {
+  say.warn('warning: the certificate of the proxy is not verified (--insecure)')
+}
+
+async function askFor(
+  secrets: Secrets,
+  form: { readonly kind: string; readonly proxy: string },
+  user: string,
+): Promise<{ password: string; code?: string }> {
   const password = await secrets.password(`Password of ${user} for ${form.proxy}:`)
   return form.kind === 'password-and-code' ? { password, code: await secrets.code('One-time code:') } : { password }
 }

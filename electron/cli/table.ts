@@ -4,7 +4,12 @@ import { printable } from '../../shared/printable.ts'
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
   const cells = [head, ...rows].map(row => row.map(printable))
   const widths = head.map((_, column) => Math.max(...cells.map(row => [...(row[column] ?? '')].length)))
-  return cells.map(row => row.map((cell, column) => (column === head.length - 1 ? cell : cell + ' '.repeat(widths[column]! - [...cell].length))).join('  ').trimEnd())
+  return cells.map(row =>
+    row
+      .map((cell, column) => (column === head.length - 1 ? cell : cell + ' '.repeat(widths[column]! - [...cell].length)))
+      .join('  ')
+      .trimEnd(),
+  )
 }
 
 /** `5h 12m`, for a person. */

@@ -16,7 +16,7 @@ import { openFileStorage } from './storage/file-storage.ts'
 import type { Storage } from './storage/storage.ts'
 import { openWebApi } from './web/web-api.ts'
 
-export interface StartClusterOptions {
+interface StartClusterOptions {
   readonly log: Log
   readonly signal?: AbortSignal
   readonly now?: () => number
@@ -67,7 +67,7 @@ async function firstLine(file: string): Promise<string> {
 
 /** Users that exist stay as they are: their passwords are theirs. */
 async function seedUser(auth: OpenAuth, { name, roles, logins, passwordFile, otpSecretFile }: SeedUser): Promise<void> {
-  if (await auth.user(name) !== undefined) return
+  if ((await auth.user(name)) !== undefined) return
   await auth.createUser({
     name,
     roles,
@@ -94,7 +94,11 @@ export async function startCluster(config: ClusterConfig, options: StartClusterO
   }
 }
 
-async function compose(config: ClusterConfig, options: StartClusterOptions & { readonly now: () => number }, opened: Opened): Promise<Cluster> {
+async function compose(
+  config: ClusterConfig,
+  options: StartClusterOptions & { readonly now: () => number },
+  opened: Opened,
+): Promise<Cluster> {
   const { log, signal, now, prepare } = options
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
   await chmod(config.dataDir, 0o700)
@@ -110,9 +114,10 @@ async function compose(config: ClusterConfig, options: StartClusterOptions & { r
   const hostId = await hostIdOf(storage)
   const configuredNames = config.publicNames.map(name => parseAddress(name, config.listen.port === 0 ? 1 : config.listen.port)!)
   const hosts = [...new Set([...configuredNames.map(({ host }) => host), ...OWN_NAMES])]
-  const web = config.webKeyPair === undefined
-    ? await selfSignedWebCertificate(join(config.dataDir, 'web'), config.clusterName, hosts, now())
-    : await readWebCertificate(config.webKeyPair.keyFile, config.webKeyPair.certFile)
+  const web =
+    config.webKeyPair === undefined
+      ? await selfSignedWebCertificate(join(config.dataDir, 'web'), config.clusterName, hosts, now())
+      : await readWebCertificate(config.webKeyPair.keyFile, config.webKeyPair.certFile)
   const hostKeyPair = await auth.hostKeyPair('Proxy', hostId, config.nodename, hosts)
   const authKeyPair = await auth.hostKeyPair('Auth', hostId, config.nodename, hosts)
   const agent = await openAgent({ auth, host: { hostId, hostname: config.nodename }, databases: config.databases, log, now })
@@ -129,26 +134,46 @@ async function compose(config: ClusterConfig, options: StartClusterOptions & { r
   const clientCas = (): readonly string[] => [...auth.ca('host').tls, ...auth.ca('user').tls]
   signal?.throwIfAborted()
   // Opened when the port is known; no connection can come before that.
-  let grpc: AuthGrpc | undefined
+  const late: { grpc?: AuthGrpc } = {}
   const router = await openRouter({
     listen: config.listen,
     clusterName: config.clusterName,
     webKeyPair: () => web.keyPair,
     hostKeyPair: () => hostKeyPair,
     clientCas,
-    handlers: { web: webApi.serve, auth: (stream, handshake) => grpc?.serve(stream, handshake), postgres: database.postgres, database: database.database },
+    handlers: {
+      web: webApi.serve,
+      auth: (stream, handshake) => late.grpc?.serve(stream, handshake),
+      postgres: database.postgres,
+      database: database.database,
+    },
     log,
     now,
   })
   address = router.address
-  grpc = openAuthGrpc({ auth, hostKeyPair: () => authKeyPair, clientCas, log, publicAddress: formatAddress(publicAddresses()[0] ?? address), now })
-  opened.add(() => grpc?.close(0))
+  const grpc = openAuthGrpc({
+    auth,
+    hostKeyPair: () => authKeyPair,
+    clientCas,
+    log,
+    publicAddress: formatAddress(publicAddresses()[0] ?? address),
+    now,
+  })
+  late.grpc = grpc
   let closing: Promise<void> | undefined
+  const close = async (drainMs: number): Promise<void> => {
+    const drained = router.close(drainMs)
+    // Sessions that only wait for the next call would take all of that time.
+    webApi.close()
+    await grpc.close(Math.min(drainMs, 1_000))
+    await drained
+    await opened.close()
+  }
   return {
     address,
     clusterName: config.clusterName,
     caFile: web.caFile,
     auth,
-    close: (drainMs = 5_000) => (closing ??= router.close(drainMs).then(() => opened.close())),
+    close: (drainMs = 5_000) => (closing ??= close(drainMs)),
   }
 }

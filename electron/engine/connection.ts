@@ -61,7 +61,8 @@ export class Connection {
    * @returns why it failed; undefined when it simply ended
    */
   async serve(opened: () => void): Promise<PorticoError | undefined> {
-    if (DATABASE_PROTOCOLS[this.#tunnel.plan.dbProtocol]?.speaksFirst === 'client') this.#deadline = setTimeout(() => this.cut(), FIRST_BYTES_MS)
+    if (DATABASE_PROTOCOLS[this.#tunnel.plan.dbProtocol]?.speaksFirst === 'client')
+      this.#deadline = setTimeout(() => this.cut(), FIRST_BYTES_MS)
     this.#early.onChange = () => this.#judge()
     try {
       await this.#connect(opened)
@@ -111,11 +112,20 @@ export class Connection {
   }
 
   #endedSilently(error: Error | undefined): void {
-    if (this.#early.ended || this.#gone.signal.aborted) return
+    if (this.#early.ended || this.#gone.signal.aborted || this.#isCancelRequest()) return
     const facts = { proxy: formatAddress(this.#tunnel.plan.upstream.proxy) }
     const failure = error === undefined ? undefined : fromDialError(error, facts)
     // A reset is how some servers hang up.
-    throw failure === undefined || failure.code === 'proxy/refused' ? new PorticoError('tunnel/upstream-closed', failure?.facts ?? facts, error) : failure
+    throw failure === undefined || failure.code === 'proxy/refused'
+      ? new PorticoError('tunnel/upstream-closed', failure?.facts ?? facts, error)
+      : failure
+  }
+
+  /** A cancel request gets no answer, ever: the close is the answer. */
+  #isCancelRequest(): boolean {
+    if (DATABASE_PROTOCOLS[this.#tunnel.plan.dbProtocol]?.alpn !== ALPN.postgres) return false
+    const first = readFirstPacket(this.#early.whole())
+    return first.state === 'packet' && first.packet.kind === 'cancel'
   }
 
   /** Looks at what came before anything is passed on. */
@@ -193,12 +203,17 @@ export class Connection {
     signal.addEventListener('abort', cut, { once: true })
     if (signal.aborted) cut()
     return new Promise(resolve => {
-      introduce(this.#early, upstream, () => this.#judge(), introduction => {
-        signal.removeEventListener('abort', cut)
-        if (introduction.state === 'silent') return resolve(introduction)
-        opened()
-        void this.#splice(upstream, introduction.first).then(() => resolve(introduction))
-      })
+      introduce(
+        this.#early,
+        upstream,
+        () => this.#judge(),
+        introduction => {
+          signal.removeEventListener('abort', cut)
+          if (introduction.state === 'silent') return resolve(introduction)
+          opened()
+          void this.#splice(upstream, introduction.first).then(() => resolve(introduction))
+        },
+      )
     })
   }
 
@@ -222,6 +237,8 @@ export class Connection {
   #whyBroken(error: Error): PorticoError | undefined {
     if (error instanceof PorticoError) return error
     const code = 'code' in error ? error.code : undefined
-    return code === 'ECONNRESET' || code === 'EPIPE' ? undefined : fromDialError(error, { proxy: formatAddress(this.#tunnel.plan.upstream.proxy) })
+    return code === 'ECONNRESET' || code === 'EPIPE'
+      ? undefined
+      : fromDialError(error, { proxy: formatAddress(this.#tunnel.plan.upstream.proxy) })
   }
 }

@@ -7,6 +7,8 @@ import { openTunnel, type OpenTunnel, type TunnelNeeds } from './tunnel.ts'
 
 /** Counters of all tunnels that changed are told this often, ms. */
 const COUNTERS_MS = 250
+/** What happened to connections is told together: 500 clients that connect at once are a few messages, ms. */
+const EVENTS_MS = 20
 
 type Answer = { resolve(credentials: Credentials): void; reject(error: PorticoError): void }
 
@@ -20,21 +22,26 @@ export function runDataPlane(port: Pick<MessagePort, 'postMessage' | 'on'>, now:
   let nextCounters: NodeJS.Timeout | undefined
   const post = (message: FromThread): void => port.postMessage(message)
 
+  let nextEvents: NodeJS.Timeout | undefined
   const tell = (): void => {
-    post({ type: 'events', events })
+    clearTimeout(nextEvents)
+    nextEvents = undefined
+    if (events.length > 0) post({ type: 'events', events })
     events = []
   }
   const report = (event: EngineEvent): void => {
-    // One message a turn, however many connections open and close in it.
-    if (events.push(event) === 1) setImmediate(tell)
+    events.push(event)
+    nextEvents ??= setTimeout(tell, EVENTS_MS)
   }
   const tellCounters = (): void => {
     nextCounters = undefined
     for (const tunnel of changed) report(tunnel.counters())
     changed.clear()
   }
-  const writer = (level: 'error' | 'warn' | 'info' | 'debug'): Log['error'] => (event, facts = {}, thrown) =>
-    post({ type: 'log', level, event, facts: thrown instanceof Error ? { ...facts, thrown: thrown.stack ?? thrown.message } : facts })
+  const writer =
+    (level: 'error' | 'warn' | 'info' | 'debug'): Log['error'] =>
+    (event, facts = {}, thrown) =>
+      post({ type: 'log', level, event, facts: thrown instanceof Error ? { ...facts, thrown: thrown.stack ?? thrown.message } : facts })
   const log: Log = { error: writer('error'), warn: writer('warn'), info: writer('info'), debug: writer('debug') }
 
   const needs: TunnelNeeds = {
@@ -53,8 +60,11 @@ export function runDataPlane(port: Pick<MessagePort, 'postMessage' | 'on'>, now:
       }),
   }
 
-  /** After the last events, which leave in the coming immediate. */
-  const done = (call: number): void => void setImmediate(() => post({ type: 'done', call, listening: null }))
+  /** After the last events. */
+  const done = (call: number): void => {
+    tell()
+    post({ type: 'done', call, listening: null })
+  }
   const stop = async (id: string, drainMs: number): Promise<void> => {
     const opening = tunnels.get(id)
     if (opening === undefined) return

@@ -59,9 +59,11 @@ export function fromDialError(thrown: unknown, facts: Facts): PorticoError {
   for (const code of codesOf(thrown)) {
     const known = Object.hasOwn(CODES, code) ? CODES[code] : undefined
     if (known !== undefined) return new PorticoError(known[0], known[1] === undefined ? facts : { ...facts, why: known[1] }, thrown)
-    if (NO_ALPN.test(code)) return new PorticoError('proxy/not-teleport', { ...facts, why: 'it does not know this kind of database' }, thrown)
+    if (NO_ALPN.test(code))
+      return new PorticoError('proxy/not-teleport', { ...facts, why: 'it does not know this kind of database' }, thrown)
     const alert = /ALERT_(\w+)$/.exec(code)
-    if (alert !== null) return new PorticoError('proxy/refused', { ...facts, why: `it said: ${alert[1]!.toLowerCase().replaceAll('_', ' ')}` }, thrown)
+    if (alert !== null)
+      return new PorticoError('proxy/refused', { ...facts, why: `it said: ${alert[1]!.toLowerCase().replaceAll('_', ' ')}` }, thrown)
     if (code.startsWith('ERR_SSL_')) return new PorticoError('proxy/refused', { ...facts, why: 'TLS with it failed' }, thrown)
   }
   return new PorticoError('proxy/unreachable', facts, thrown)

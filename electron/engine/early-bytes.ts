@@ -8,7 +8,10 @@ import { FIRST_PACKET_LIMIT } from '../wire/postgres.ts'
 export const EARLY_LIMIT = 64 * 1024
 
 /** `foreign`: a program that speaks something else came to this port; `got` is that, in words. */
-export type FirstBytesVerdict = { readonly state: 'more' } | { readonly state: 'sane' } | { readonly state: 'foreign'; readonly got: string }
+export type FirstBytesVerdict =
+  | { readonly state: 'more' }
+  | { readonly state: 'sane' }
+  | { readonly state: 'foreign'; readonly got: string }
 
 const NAMES: Readonly<Record<string, string>> = { tls: 'TLS', http: 'HTTP', ssh: 'SSH', 'proxy-v1': 'PROXY v1', 'proxy-v2': 'PROXY v2' }
 
@@ -25,7 +28,8 @@ export function judgeFirstBytes(dbProtocol: string, mode: TunnelMode, bytes: Buf
     return length >= 8 && length <= FIRST_PACKET_LIMIT ? { state: 'sane' } : { state: 'foreign', got: 'something else' }
   }
   // Every other protocol is plain inside an authenticated tunnel.
-  if (mode === 'authenticated' && row?.speaksFirst === 'client' && bytes[0] === 0x16) return bytes.length < 2 ? { state: 'more' } : bytes[1] === 3 ? { state: 'foreign', got: 'TLS' } : { state: 'sane' }
+  if (mode === 'authenticated' && row?.speaksFirst === 'client' && bytes[0] === 0x16)
+    return bytes.length < 2 ? { state: 'more' } : bytes[1] === 3 ? { state: 'foreign', got: 'TLS' } : { state: 'sane' }
   return bytes.length === 0 ? { state: 'more' } : { state: 'sane' }
 }
 

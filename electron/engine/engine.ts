@@ -27,8 +27,11 @@ export interface Upstream {
   readonly servername: string
   /** PEM roots for the web certificate. */
   readonly roots: readonly string[]
-  /** `--insecure` or a pinned certificate that was accepted before: verification of the chain is off. */
-  readonly insecure: boolean
+  /**
+   * SHA-256 fingerprint (`AB:CD:…`) of the one web certificate that was accepted at sign-in although no root vouches for it (`--ca-pin`,
+   * `--insecure`): that one and no other. null = `roots` decide.
+   */
+  readonly certificate: string | null
 }
 
 /** Private key and certificate of one database route, PEM. */
@@ -50,9 +53,24 @@ export interface CredentialSource {
 
 export type EngineEvent =
   | { readonly type: 'connection'; readonly tunnel: string; readonly connection: number; readonly state: 'open' }
-  | { readonly type: 'connection'; readonly tunnel: string; readonly connection: number; readonly state: 'closed' | 'failed'; readonly bytesIn: number; readonly bytesOut: number; readonly failure?: Failure }
+  | {
+      readonly type: 'connection'
+      readonly tunnel: string
+      readonly connection: number
+      readonly state: 'closed' | 'failed'
+      readonly bytesIn: number
+      readonly bytesOut: number
+      readonly failure?: Failure
+    }
   /** At most 4 times a second for all tunnels that changed. `waiting`: connections held for credentials. */
-  | { readonly type: 'counters'; readonly tunnel: string; readonly connections: number; readonly waiting: number; readonly bytesIn: number; readonly bytesOut: number }
+  | {
+      readonly type: 'counters'
+      readonly tunnel: string
+      readonly connections: number
+      readonly waiting: number
+      readonly bytesIn: number
+      readonly bytesOut: number
+    }
   /** A listener died on its own (a thread ended, the socket file was removed by the system). */
   | { readonly type: 'lost'; readonly tunnel: string; readonly failure: Failure }
 

@@ -13,7 +13,12 @@ export type Introduction =
  * @param mayPass whether the local program proved to speak the right protocol; asked after each of its chunks
  * @param met called synchronously, so that no byte is read by nobody
  */
-export function introduce(early: EarlyBytes, { stream, framed, onRead }: UpstreamStream, mayPass: () => boolean, met: (introduction: Introduction) => void): void {
+export function introduce(
+  early: EarlyBytes,
+  { stream, framed, onRead }: UpstreamStream,
+  mayPass: () => boolean,
+  met: (introduction: Introduction) => void,
+): void {
   let said = 0
   let settled = false
   const sayRest = (): void => {

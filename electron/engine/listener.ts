@@ -37,7 +37,11 @@ const close = (server: Server): void => void server.close()
  * @param lost a bound listener failed later
  * @throws PorticoError `tunnel/port-in-use` (facts: port, pid?, program?), `tunnel/address`
  */
-export async function openListener(plan: TunnelPlan['listen'], accept: (local: Socket) => void, lost: (error: Error) => void): Promise<Listener> {
+export async function openListener(
+  plan: TunnelPlan['listen'],
+  accept: (local: Socket) => void,
+  lost: (error: Error) => void,
+): Promise<Listener> {
   const servers: Server[] = []
   let removeSocket: (() => Promise<void>) | undefined
   const closeAll = async (): Promise<void> => {
@@ -67,7 +71,8 @@ export async function openListener(plan: TunnelPlan['listen'], accept: (local: S
       } catch (thrown) {
         if (isMissingHost(thrown)) continue
         await closeAll()
-        if (codeOf(thrown) !== 'EADDRINUSE') throw new PorticoError('tunnel/address', { address: formatAddress({ host, port }), why: String(codeOf(thrown)) }, thrown)
+        if (codeOf(thrown) !== 'EADDRINUSE')
+          throw new PorticoError('tunnel/address', { address: formatAddress({ host, port }), why: String(codeOf(thrown)) }, thrown)
         const holder = plan.port === 0 ? undefined : await findPortHolder(port)
         throw new PorticoError('tunnel/port-in-use', { port, ...holder }, thrown)
       }
@@ -88,11 +93,17 @@ export async function openListener(plan: TunnelPlan['listen'], accept: (local: S
   const { socket } = plan
   try {
     const bound = await bind()
-    if (bound.addresses.length === 0 && socket === null) throw new PorticoError('tunnel/address', { why: 'this computer has none of the addresses' })
-    if (socket !== null) await open(async server => { removeSocket = await listenOnSocket(server, socket, listen) })
+    if (bound.addresses.length === 0 && socket === null)
+      throw new PorticoError('tunnel/address', { why: 'this computer has none of the addresses' })
+    if (socket !== null)
+      await open(async server => {
+        removeSocket = await listenOnSocket(server, socket, listen)
+      })
     return { ...bound, socket, close: closeAll }
   } catch (thrown) {
     await closeAll()
-    throw thrown instanceof PorticoError ? thrown : new PorticoError('tunnel/address', { ...(socket === null ? {} : { socket }), why: String(codeOf(thrown) ?? 'unknown') }, thrown)
+    throw thrown instanceof PorticoError
+      ? thrown
+      : new PorticoError('tunnel/address', { ...(socket === null ? {} : { socket }), why: String(codeOf(thrown) ?? 'unknown') }, thrown)
   }
 }

@@ -41,10 +41,17 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   }
   const onDeath = (thread: EngineThread): void => {
     threads.delete(thread)
-    for (const tunnel of [...thread.tunnels]) emit({ type: 'lost', tunnel, failure: { code: 'app/bug', facts: { why: 'the thread of this tunnel ended' } } })
+    for (const tunnel of [...thread.tunnels])
+      emit({ type: 'lost', tunnel, failure: { code: 'app/bug', facts: { why: 'the thread of this tunnel ended' } } })
   }
   const addThread = (): EngineThread => {
-    const thread = new EngineThread({ workerFile: options.workerFile, log, credentials: options.credentials, onEvents: events => events.forEach(emit), onDeath })
+    const thread = new EngineThread({
+      workerFile: options.workerFile,
+      log,
+      credentials: options.credentials,
+      onEvents: events => events.forEach(emit),
+      onDeath,
+    })
     threads.add(thread)
     return thread
   }

@@ -52,7 +52,11 @@ export function writeFrame(to: Duplex, chunk: Buffer): void {
  * Both streams must have error listeners already and belong to the splice from here on; when it resolves both are closed.
  * @returns what went wrong, if anything
  */
-export function splice(local: Duplex, { stream: upstream, framed, onRead }: UpstreamStream, options: SpliceOptions): Promise<Error | undefined> {
+export function splice(
+  local: Duplex,
+  { stream: upstream, framed, onRead }: UpstreamStream,
+  options: SpliceOptions,
+): Promise<Error | undefined> {
   const { first, countIn, countOut, lingerMs = LINGER_MS } = options
   return new Promise(resolve => {
     let open = 2
@@ -92,8 +96,11 @@ export function splice(local: Duplex, { stream: upstream, framed, onRead }: Upst
     const closed = (other: Duplex) => (): void => {
       if (--open === 0) return resolve(cause)
       down.flush()
-      // Not destroy(): what was already accepted for it must still leave, as fast as it is taken.
-      other.end()
+      // Not destroy(): what was already accepted for it must still leave, as fast as it is taken. Once that is said, nobody
+      // is left to hear what a proxy goes on sending.
+      other.end(() => {
+        if (other === upstream) other.destroy()
+      })
       other.resume()
       let left = other.writableLength
       const linger = setInterval(() => {
@@ -103,7 +110,10 @@ export function splice(local: Duplex, { stream: upstream, framed, onRead }: Upst
       }, lingerMs)
       other.once('close', () => clearInterval(linger))
     }
-    for (const [side, other] of [[local, upstream], [upstream, local]] as const) {
+    for (const [side, other] of [
+      [local, upstream],
+      [upstream, local],
+    ] as const) {
       side.on('error', error => (cause ??= error))
       if (side.destroyed) queueMicrotask(closed(other))
       else side.once('close', closed(other))

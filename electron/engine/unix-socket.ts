@@ -32,19 +32,25 @@ const answers = (path: string): Promise<boolean> =>
  * @returns removes the file; the server itself is closed by its owner
  * @throws PorticoError `tunnel/port-in-use` (a live owner), `tunnel/address` (too long, no folder, no socket)
  */
-export async function listenOnSocket(server: Server, path: string, listen: (server: Server, where: { path: string }) => Promise<void>): Promise<() => Promise<void>> {
+export async function listenOnSocket(
+  server: Server,
+  path: string,
+  listen: (server: Server, where: { path: string }) => Promise<void>,
+): Promise<() => Promise<void>> {
   if (process.platform === 'win32') {
     await listen(server, { path })
     return async () => {}
   }
-  if (Buffer.byteLength(path) > PATH_BYTES) throw new PorticoError('tunnel/address', { socket: path, why: `the path of a socket may have ${PATH_BYTES} bytes` })
+  if (Buffer.byteLength(path) > PATH_BYTES)
+    throw new PorticoError('tunnel/address', { socket: path, why: `the path of a socket may have ${PATH_BYTES} bytes` })
   const found = await exists(path)
   if (found === 'other') throw new PorticoError('tunnel/address', { socket: path, why: 'another file has this name' })
   if (found === 'socket' && (await answers(path))) throw new PorticoError('tunnel/port-in-use', { port: path })
   const folder = await mkdtemp(join(dirname(path), '.p'))
   try {
     const hidden = join(folder, 's')
-    if (Buffer.byteLength(hidden) > BIND_BYTES) throw new PorticoError('tunnel/address', { socket: path, why: 'the path of its folder is too long' })
+    if (Buffer.byteLength(hidden) > BIND_BYTES)
+      throw new PorticoError('tunnel/address', { socket: path, why: 'the path of its folder is too long' })
     await listen(server, { path: hidden })
     await chmod(hidden, 0o600)
     await rename(hidden, path)

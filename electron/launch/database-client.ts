@@ -33,7 +33,8 @@ const hostPort = (address: Address): string => formatAddress(address)
 function postgresUrl({ address, databaseUser, databaseName, tls }: ClientTarget): string {
   const user = databaseUser === '' ? '' : `${encode(databaseUser)}@`
   const url = `postgres://${user}${hostPort(address)}/${encode(databaseName)}`
-  return tls === undefined ? url
+  return tls === undefined
+    ? url
     : `${url}?sslrootcert=${encode(tls.ca)}&sslcert=${encode(tls.cert)}&sslkey=${encode(tls.key)}&sslmode=verify-full&gssencmode=disable`
 }
 
@@ -53,14 +54,16 @@ export function jdbcUrl(target: ClientTarget): string | null {
   const { dbProtocol, databaseUser, databaseName, tls } = target
   const at = hostPort(target.address)
   if (dbProtocol === 'postgres' || dbProtocol === 'cockroachdb') {
-    const files = tls === undefined ? '' : `&sslmode=verify-full&sslrootcert=${encode(tls.ca)}&sslcert=${encode(tls.cert)}&sslkey=${encode(tls.key)}`
+    const files =
+      tls === undefined ? '' : `&sslmode=verify-full&sslrootcert=${encode(tls.ca)}&sslcert=${encode(tls.cert)}&sslkey=${encode(tls.key)}`
     return `jdbc:postgresql://${at}/${encode(databaseName)}?user=${encode(databaseUser)}${files}`
   }
   if (tls !== undefined) return null
   if (dbProtocol === 'mysql') return `jdbc:mysql://${at}/${encode(databaseName)}?user=${encode(databaseUser)}&sslMode=DISABLED`
   // {…} is SQL Server's quoting of a property; a closing brace is doubled.
   const property = (value: string): string => `{${value.replaceAll('}', '}}')}}`
-  if (dbProtocol === 'sqlserver') return `jdbc:sqlserver://${at};databaseName=${property(databaseName)};user=${property(databaseUser)};encrypt=false`
+  if (dbProtocol === 'sqlserver')
+    return `jdbc:sqlserver://${at};databaseName=${property(databaseName)};user=${property(databaseUser)};encrypt=false`
   return null
 }
 
@@ -69,7 +72,13 @@ export function jdbcUrl(target: ClientTarget): string | null {
  * @returns undefined for a protocol whose client Portico does not know
  */
 export function clientCommand(target: ClientTarget): ClientCommand | undefined {
-  const { dbProtocol, address: { host, port }, databaseUser, databaseName, tls } = target
+  const {
+    dbProtocol,
+    address: { host, port },
+    databaseUser,
+    databaseName,
+    tls,
+  } = target
   const make = (program: string, args: readonly string[]): ClientCommand => ({ program, args, install: INSTALL[program] ?? 'install it' })
   if (dbProtocol === 'postgres' || dbProtocol === 'cockroachdb') return make('psql', [postgresUrl(target)])
   if (tls !== undefined) return undefined
@@ -77,8 +86,10 @@ export function clientCommand(target: ClientTarget): ClientCommand | undefined {
     const database = databaseName === '' ? [] : [`--database=${databaseName}`]
     return make('mysql', [`--user=${databaseUser}`, ...database, `--port=${port}`, `--host=${host}`, '--protocol=TCP'])
   }
-  if (dbProtocol === 'mongodb') return make('mongosh', [`mongodb://${hostPort(target.address)}/${encode(databaseName)}?serverSelectionTimeoutMS=5000`])
-  if (dbProtocol === 'redis') return make('redis-cli', ['-h', host, '-p', String(port), ...(databaseName === '' ? [] : ['-n', databaseName])])
+  if (dbProtocol === 'mongodb')
+    return make('mongosh', [`mongodb://${hostPort(target.address)}/${encode(databaseName)}?serverSelectionTimeoutMS=5000`])
+  if (dbProtocol === 'redis')
+    return make('redis-cli', ['-h', host, '-p', String(port), ...(databaseName === '' ? [] : ['-n', databaseName])])
   return undefined
 }
 
@@ -89,7 +100,9 @@ export function postgresEnvironment({ address, databaseUser, databaseName, tls }
     PGPORT: String(address.port),
     ...(databaseUser === '' ? {} : { PGUSER: databaseUser }),
     ...(databaseName === '' ? {} : { PGDATABASE: databaseName }),
-    ...(tls === undefined ? { PGSSLMODE: 'disable' } : { PGSSLMODE: 'verify-full', PGSSLROOTCERT: tls.ca, PGSSLCERT: tls.cert, PGSSLKEY: tls.key }),
+    ...(tls === undefined
+      ? { PGSSLMODE: 'disable' }
+      : { PGSSLMODE: 'verify-full', PGSSLROOTCERT: tls.ca, PGSSLCERT: tls.cert, PGSSLKEY: tls.key }),
     PGGSSENCMODE: 'disable',
   }
 }

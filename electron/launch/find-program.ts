@@ -7,7 +7,11 @@ type Environment = Readonly<Record<string, string | undefined>>
  * Where a program is, as the shell would find it.
  * @returns its absolute path, or undefined when PATH has none that this user may run
  */
-export async function findProgram(name: string, env: Environment, platform: NodeJS.Platform = process.platform): Promise<string | undefined> {
+export async function findProgram(
+  name: string,
+  env: Environment,
+  platform: NodeJS.Platform = process.platform,
+): Promise<string | undefined> {
   const windows = platform === 'win32'
   const endings = windows ? (env['PATHEXT'] ?? '.COM;.EXE;.BAT;.CMD').split(';') : ['']
   const folders = (env['PATH'] ?? env['Path'] ?? '').split(delimiter)

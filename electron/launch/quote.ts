@@ -22,7 +22,8 @@ function posixWord(value: string): string {
   if (!hasUnprintable(value)) return `'${value.replaceAll("'", `'\\''`)}'`
   // $'…' of bash, zsh, ksh and POSIX 2024: UTF-8 bytes in octal, which every one of them reads alike (\x takes more digits in some).
   const parts = replaceUnprintable(value.replace(/[\\']/g, '\\$&'), character =>
-    [...Buffer.from(character, 'utf8')].map(byte => `\\${byte.toString(8).padStart(3, '0')}`).join(''))
+    [...Buffer.from(character, 'utf8')].map(byte => `\\${byte.toString(8).padStart(3, '0')}`).join(''),
+  )
   return `$'${parts}'`
 }
 

@@ -38,7 +38,9 @@ export function fitPlacement(saved: unknown, screens: readonly Area[]): Placemen
   const [left, top] = [Number(x), Number(y)]
   const size = { width: Math.max(SMALLEST.width, Number(width)), height: Math.max(SMALLEST.height, Number(height)) }
   // A screen that was unplugged takes its windows with it: the title bar must be reachable.
-  const reachable = screens.some(s => left + size.width > s.x + 80 && left < s.x + s.width - 80 && top >= s.y - 10 && top < s.y + s.height - 40)
+  const reachable = screens.some(
+    s => left + size.width > s.x + 80 && left < s.x + s.width - 80 && top >= s.y - 10 && top < s.y + s.height - 40,
+  )
   return { bounds: reachable ? { x: left, y: top, ...size } : size, maximized: maximized === true }
 }
 

@@ -19,7 +19,10 @@ export function shellAnswers({ window, trustFile }: ShellAnswersOptions): Pick<A
         title: `Certificate authority of ${proxy}`,
         buttonLabel: 'Trust',
         properties: ['openFile'],
-        filters: [{ name: 'Certificates', extensions: ['pem', 'crt', 'cer'] }, { name: 'All files', extensions: ['*'] }],
+        filters: [
+          { name: 'Certificates', extensions: ['pem', 'crt', 'cer'] },
+          { name: 'All files', extensions: ['*'] },
+        ],
       }
       const parent = window()
       const { canceled, filePaths } = parent ? await dialog.showOpenDialog(parent, options) : await dialog.showOpenDialog(options)

@@ -18,7 +18,10 @@ const BACKGROUND = { light: '#f6f7f9', dark: '#14161b' }
 /** Opens the one window and shows our page. A page that crashes is loaded again once a minute, then the person decides. */
 export function openWindow({ preload, folder, icon, log }: WindowOptions): BrowserWindow {
   const file = join(folder, 'placement.json')
-  const { bounds, maximized } = loadPlacement(file, screen.getAllDisplays().map(display => display.workArea))
+  const { bounds, maximized } = loadPlacement(
+    file,
+    screen.getAllDisplays().map(display => display.workArea),
+  )
   const window = new BrowserWindow({
     ...bounds,
     minWidth: SMALLEST.width,

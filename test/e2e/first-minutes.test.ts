@@ -5,7 +5,17 @@ import pg from 'pg'
 import { afterAll, expect, test } from 'vitest'
 import { isOnPath } from '../../electron/build/test-parts.mjs'
 import type {} from '../../renderer/bridge.ts'
-import { accepts, emptyHome, environment, namesOf, openAppUnderTest, picture, processesOf, seriousFindings, type AppUnderTest } from '../kit/app-under-test.ts'
+import {
+  accepts,
+  emptyHome,
+  environment,
+  namesOf,
+  openAppUnderTest,
+  picture,
+  processesOf,
+  seriousFindings,
+  type AppUnderTest,
+} from '../kit/app-under-test.ts'
 
 const { home, remove } = emptyHome()
 let app: AppUnderTest | undefined
@@ -20,7 +30,9 @@ const run = promisify(execFile)
 async function readRow(port: number): Promise<string> {
   const sql = 'select current_user, current_database(), 1 + 1'
   if (isOnPath('psql')) {
-    const { stdout } = await run('psql', ['-w', '-At', '-h', 'localhost', '-p', String(port), '-U', 'alice', '-d', 'shop', '-c', sql], { env: environment(home) })
+    const { stdout } = await run('psql', ['-w', '-At', '-h', 'localhost', '-p', String(port), '-U', 'alice', '-d', 'shop', '-c', sql], {
+      env: environment(home),
+    })
     return stdout.trim()
   }
   const client = new pg.Client({ host: 'localhost', port, user: 'alice', database: 'shop' })
@@ -45,7 +57,11 @@ test('from an empty home to a row of a database in three clicks, and nothing is 
 
   await connect.click() // 2
   await page.getByRole('button', { name: 'Disconnect orders' }).waitFor()
-  const address = await page.getByRole('row', { name: /orders/ }).getByText(/^localhost:\d+$/).first().textContent()
+  const address = await page
+    .getByRole('row', { name: /orders/ })
+    .getByText(/^localhost:\d+$/)
+    .first()
+    .textContent()
   const port = Number(address?.split(':')[1])
   expect(await readRow(port)).toBe('alice|shop|2')
   expect(await seriousFindings(page)).toEqual([])

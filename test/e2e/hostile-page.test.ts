@@ -16,10 +16,26 @@ afterAll(async () => {
 
 /** Asks without the types in the way. */
 function askRaw(question: unknown, ask: unknown): Promise<{ ok: boolean; failure?: { code: string } }> {
-  return app.page.evaluate(([q, a]) => window.portico!.ask(q as 'state.read', a as Record<string, never>) as Promise<{ ok: boolean; failure?: { code: string } }>, [question, ask])
+  return app.page.evaluate(
+    ([q, a]) => window.portico!.ask(q as 'state.read', a as Record<string, never>) as Promise<{ ok: boolean; failure?: { code: string } }>,
+    [question, ask],
+  )
 }
 
-const RUBBISH = [null, 7, 'x', [], [{}], true, { more: 1 }, { proxy: 7 }, { proxy: 'x'.repeat(100_000) }, { resource: '/etc/passwd' }, { tunnel: {} }, { text: 'x'.repeat(100_000) }]
+const RUBBISH = [
+  null,
+  7,
+  'x',
+  [],
+  [{}],
+  true,
+  { more: 1 },
+  { proxy: 7 },
+  { proxy: 'x'.repeat(100_000) },
+  { resource: '/etc/passwd' },
+  { tunnel: {} },
+  { text: 'x'.repeat(100_000) },
+]
 
 test.each(Object.keys(contract))('%s refuses rubbish', async question => {
   for (const ask of RUBBISH) {
@@ -52,8 +68,14 @@ test('the page cannot leave, open windows, run text as code, or fetch', async ()
       document.head.append(script)
       setTimeout(() => resolve('ran' in globalThis), 100)
     })
-    const fetched = await fetch('https://example.com/').then(() => true, () => false)
-    const file = await fetch('portico://window/..%2f..%2fpackage.json').then(answer => answer.ok, () => false)
+    const fetched = await fetch('https://example.com/').then(
+      () => true,
+      () => false,
+    )
+    const file = await fetch('portico://window/..%2f..%2fpackage.json').then(
+      answer => answer.ok,
+      () => false,
+    )
     return { opened: opened !== null, ran, fetched, file }
   })
   expect(tried).toEqual({ opened: false, ran: false, fetched: false, file: false })

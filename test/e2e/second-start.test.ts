@@ -22,7 +22,11 @@ test('a second start ends at once and brings the first window to the front; anot
     BrowserWindow.getAllWindows()[0]!.hide()
   })
   const program = first.electron.process().spawnfile
-  const second = spawn(program, [...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), '--disable-gpu', ROOT], { cwd: ROOT, env: environment(home), stdio: 'ignore' })
+  const second = spawn(program, [...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), '--disable-gpu', ROOT], {
+    cwd: ROOT,
+    env: environment(home),
+    stdio: 'ignore',
+  })
   const [code] = await once(second, 'exit')
   expect(code).toBe(0)
   const seen = await first.electron.evaluate(({ BrowserWindow }) => ({

@@ -7,6 +7,9 @@ import { _electron, type ElectronApplication, type Page } from '@playwright/test
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
+/** A built program, as people run it. @param path below out/ */
+export const programOf = (path: string): string => join(ROOT, 'out', path)
+
 export interface AppUnderTest {
   readonly electron: ElectronApplication
   readonly page: Page
@@ -47,7 +50,9 @@ export async function seriousFindings(page: Page): Promise<string[]> {
   // Evaluated, not added as a script element: the page's policy lets none in.
   await page.evaluate(`${readFileSync(join(ROOT, 'node_modules/axe-core/axe.min.js'), 'utf8')};0`)
   return page.evaluate(async () => {
-    const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }> } }
+    const { axe } = globalThis as unknown as {
+      axe: { run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }> }
+    }
     const { violations } = await axe.run()
     return violations
       .filter(({ impact }) => impact === 'serious' || impact === 'critical')

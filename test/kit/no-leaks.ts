@@ -1,7 +1,18 @@
 import { afterAll, beforeAll, expect } from 'vitest'
 
 /** Kinds of open things that a suite must give back. Node's names; timers of the test runner itself are `Timeout` and counted before. */
-const KINDS = ['TCPSocketWrap', 'TCPServerWrap', 'PipeWrap', 'PipeServerWrap', 'TLSWrap', 'Immediate', 'Timeout', 'FSEventWrap', 'ProcessWrap', 'MessagePort']
+const KINDS = [
+  'TCPSocketWrap',
+  'TCPServerWrap',
+  'PipeWrap',
+  'PipeServerWrap',
+  'TLSWrap',
+  'Immediate',
+  'Timeout',
+  'FSEventWrap',
+  'ProcessWrap',
+  'MessagePort',
+]
 
 const count = (): Record<string, number> => {
   const found: Record<string, number> = {}
@@ -16,7 +27,10 @@ export function expectNoLeaks(): void {
     before = count()
   })
   afterAll(async () => {
-    const left = (): string[] => Object.entries(count()).filter(([kind, n]) => n > (before[kind] ?? 0)).map(([kind, n]) => `${kind}: ${n - (before[kind] ?? 0)}`)
+    const left = (): string[] =>
+      Object.entries(count())
+        .filter(([kind, n]) => n > (before[kind] ?? 0))
+        .map(([kind, n]) => `${kind}: ${n - (before[kind] ?? 0)}`)
     for (let tries = 0; tries < 40 && left().length > 0; tries++) await new Promise(resolve => setTimeout(resolve, 50))
     // The timer just used is gone by now.
     expect(left(), 'left open by this suite').toEqual([])

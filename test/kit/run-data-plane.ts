@@ -31,7 +31,12 @@ export function openDataPlane(source: CredentialSource, now?: () => number): Dat
       asked.push(message.refused)
       source.credentials(message.tunnel, message.refused ?? undefined).then(
         credentials => port1.postMessage({ type: 'answer', question: message.question, credentials } satisfies ToThread),
-        thrown => port1.postMessage({ type: 'no-answer', question: message.question, failure: PorticoError.from(thrown).toFailure() } satisfies ToThread),
+        thrown =>
+          port1.postMessage({
+            type: 'no-answer',
+            question: message.question,
+            failure: PorticoError.from(thrown).toFailure(),
+          } satisfies ToThread),
       )
     }
   })
@@ -46,7 +51,10 @@ export function openDataPlane(source: CredentialSource, now?: () => number): Dat
     start: async plan => (await call({ type: 'start', plan }))!,
     stop: async (tunnel, drainMs = 1_000) => void (await call({ type: 'stop', tunnel, drainMs })),
     forget: async tunnel => void (await call({ type: 'forget', tunnel })),
-    counters: tunnel => events.filter(event => event.type === 'counters' && event.tunnel === tunnel).at(-1) as (EngineEvent & { type: 'counters' }) | undefined,
+    counters: tunnel =>
+      events.filter(event => event.type === 'counters' && event.tunnel === tunnel).at(-1) as
+        | (EngineEvent & { type: 'counters' })
+        | undefined,
     close: async () => {
       await call({ type: 'close', drainMs: 0 })
       port1.close()

@@ -39,12 +39,19 @@ export async function openCounterpart(options: CounterpartOptions): Promise<Coun
   const { server, clientRoots = [], alpn, strict = false, serve } = options
   const met: MetConnection[] = []
   const sockets = new Set<TLSSocket>()
-  const secureContext = createSecureContext({ ...server, ca: [...clientRoots], ...(options.maxVersion ? { maxVersion: options.maxVersion } : {}), sessionIdContext: 'counterpart' })
+  const secureContext = createSecureContext({
+    ...server,
+    ca: [...clientRoots],
+    ...(options.maxVersion ? { maxVersion: options.maxVersion } : {}),
+    sessionIdContext: 'counterpart',
+  })
   const tlsOptions: TlsOptions = { ALPNProtocols: [...alpn], requestCert: clientRoots.length > 0, rejectUnauthorized: false }
   // Its own TLSSocket over an accepted socket, as the router does; half-open like a database connection.
   const listener = createServer({ allowHalfOpen: true, noDelay: true }, socket => {
     socket.on('error', () => {})
-    const stream = new TLSSocket(socket, { isServer: true, secureContext, ...tlsOptions, allowHalfOpen: true } as ConstructorParameters<typeof TLSSocket>[1])
+    const stream = new TLSSocket(socket, { isServer: true, secureContext, ...tlsOptions, allowHalfOpen: true } as ConstructorParameters<
+      typeof TLSSocket
+    >[1])
     sockets.add(stream)
     stream.on('error', () => stream.destroy())
     stream.once('close', () => {

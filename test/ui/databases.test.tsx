@@ -2,7 +2,7 @@
 import { act, fireEvent, screen, waitFor, within } from '@testing-library/react'
 import { describe, expect, it } from 'vitest'
 import { PorticoError } from '../../shared/errors.ts'
-import { aDatabase, aFailedTunnel, anOpenTunnel, aProfile, aStartingTunnel, HOSTILE, PROXY, STATES } from './fixtures.ts'
+import { aDatabase, aFailedTunnel, anOpenTunnel, aStartingTunnel, HOSTILE, PROXY, STATES } from './fixtures.ts'
 import { show, useLayout } from './show.tsx'
 
 const grid = (): Promise<HTMLElement> => screen.findByRole('grid', { name: 'Databases' })
@@ -326,71 +326,5 @@ describe('the details', () => {
     expect(details().getByRole('alert').textContent).toContain(
       'The connection was closed by the other side. No database agent is online. Check that',
     )
-  })
-})
-
-describe('the cluster', () => {
-  useLayout()
-  const openMenu = async (): Promise<void> => {
-    await grid()
-    fireEvent.keyDown(screen.getByRole('button', { name: /^Cluster prod\.example\.com/ }), { key: 'Enter' })
-    await screen.findByRole('menu')
-  }
-
-  it('shows who is signed in and for how long', async () => {
-    show(STATES.main())
-    await grid()
-    expect(screen.getByRole('button', { name: /Cluster prod\.example\.com/ }).textContent).toContain('alice · 7 h 42 m left')
-  })
-
-  it('switches, signs out and adds', async () => {
-    const bridge = show(STATES.main())
-    await openMenu()
-    fireEvent.click(screen.getByRole('menuitemradio', { name: /eu\.example\.com/ }))
-    expect(bridge.asksOf('profile.use')).toEqual([{ proxy: 'eu.example.com:443' }])
-    await openMenu()
-    fireEvent.click(screen.getByRole('menuitem', { name: 'Sign out' }))
-    expect(bridge.asksOf('login.end')).toEqual([{ proxy: PROXY }])
-    await openMenu()
-    fireEvent.click(screen.getByRole('menuitem', { name: 'Add a cluster…' }))
-    expect(await screen.findByRole('heading', { name: 'Connect to your cluster' })).toBeTruthy()
-    fireEvent.click(screen.getByRole('button', { name: 'Back' }))
-    expect(await grid()).toBeTruthy()
-  })
-
-  it('tells once that the session ended, signs in over the list, and goes on', async () => {
-    const bridge = show(STATES.expired(), {
-      'login.look': ({ proxy }) => ({ proxy, cluster: 'prod.example.com', version: '13.0.0', kind: 'password-and-code', wants: '' }),
-      'login.submit': () => aProfile(),
-    })
-    await grid()
-    expect(screen.getByText(/Your session ended 2 minutes ago\./).parentElement?.textContent).toContain(
-      '5 connections on 3 tunnels are waiting and will go on.',
-    )
-    expect(screen.queryByRole('dialog')).toBeNull()
-    fireEvent.click(screen.getByRole('button', { name: 'Sign in' }))
-    const dialog = within(await screen.findByRole('dialog', { name: 'Sign in to prod.example.com' }))
-    const password = await dialog.findByLabelText('Password')
-    expect(dialog.getByLabelText<HTMLInputElement>('User name').value).toBe('alice')
-    expect(document.activeElement).toBe(password)
-    fireEvent.change(password, { target: { value: 'secret' } })
-    fireEvent.change(dialog.getByLabelText('One-time code'), { target: { value: '123 456' } })
-    fireEvent.click(dialog.getByRole('button', { name: 'Sign in' }))
-    await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull())
-    expect(bridge.asksOf('login.submit')).toEqual([{ proxy: PROXY, user: 'alice', password: 'secret', code: '123456' }])
-    act(() => bridge.change({ session: { state: 'active', profile: aProfile() } }))
-    expect(screen.queryByText(/Your session ended/)).toBeNull()
-  })
-
-  it('asks for a sign-in when a start needs one', async () => {
-    show(STATES.main(), {
-      'tunnel.start': () => {
-        throw new PorticoError('login/expired', { proxy: PROXY })
-      },
-      'login.look': ({ proxy }) => ({ proxy, cluster: 'prod.example.com', version: '13.0.0', kind: 'password', wants: '' }),
-    })
-    await grid()
-    fireEvent.click(screen.getByRole('button', { name: 'Connect archive' }))
-    expect(await screen.findByRole('dialog', { name: 'Sign in to prod.example.com' })).toBeTruthy()
   })
 })

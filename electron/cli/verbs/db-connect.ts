@@ -16,10 +16,25 @@ const DRAIN_MS = 1_000
 /** A tunnel and the database's own client on it; both end together, with the client's exit code. */
 export function dbConnect(run: Run, [name = '', ...more]: readonly string[], { dbUser, dbName }: Options): Promise<number> {
   return withSession(run, async session => {
-    const { lifetime: { signal }, place: { workerFile }, globals: { cluster } } = run
+    const {
+      lifetime: { signal },
+      place: { workerFile },
+      globals: { cluster },
+    } = run
     const hosted = await hostTunnel({
-      ...session, workerFile, signal, name, cluster, mode: 'authenticated', port: 0, socket: null, databaseUser: dbUser, databaseName: dbName,
-      onCredentials() {}, onEngineEvent() {}, onLost() {},
+      ...session,
+      workerFile,
+      signal,
+      name,
+      cluster,
+      mode: 'authenticated',
+      port: 0,
+      socket: null,
+      databaseUser: dbUser,
+      databaseName: dbName,
+      onCredentials() {},
+      onEngineEvent() {},
+      onLost() {},
     })
     try {
       const client = await findClient(session.context, hosted.tunnel, [...more, ...run.rest])

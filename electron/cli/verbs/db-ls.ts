@@ -25,9 +25,44 @@ export function dbLs(run: Run, _args: readonly string[], { search, query, allClu
 }
 
 /** `tunnel`: those of a running engine of this home; a command's own tunnels end with it. */
-function document({ name, dbProtocol, alpn, description, labels, uri, cluster, port, databaseUsers, databaseNames, databaseUser, databaseName }: Database): unknown {
-  return { name, protocol: dbProtocol, alpn, description, labels, uri, cluster, port, tunnel: null, databaseUsers, databaseNames, databaseUser, databaseName }
+function document({
+  name,
+  dbProtocol,
+  alpn,
+  description,
+  labels,
+  uri,
+  cluster,
+  port,
+  databaseUsers,
+  databaseNames,
+  databaseUser,
+  databaseName,
+}: Database): unknown {
+  return {
+    name,
+    protocol: dbProtocol,
+    alpn,
+    description,
+    labels,
+    uri,
+    cluster,
+    port,
+    tunnel: null,
+    databaseUsers,
+    databaseNames,
+    databaseUser,
+    databaseName,
+  }
 }
 
-const row = ({ name, dbProtocol, description, labels, port }: Database): readonly string[] =>
-  [name, dbProtocol, description, Object.entries(labels).map(([key, value]) => `${key}=${value}`).sort().join(','), String(port)]
+const row = ({ name, dbProtocol, description, labels, port }: Database): readonly string[] => [
+  name,
+  dbProtocol,
+  description,
+  Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .sort()
+    .join(','),
+  String(port),
+]

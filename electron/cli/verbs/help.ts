@@ -12,5 +12,10 @@ export async function help({ say }: Run, topic: readonly string[]): Promise<void
 function errors(say: Run['say']): void {
   const meaning = (code: ErrorCode): string => wordsFor({ code, facts: {} }).what
   if (say.json) return say.value({ errors: ERROR_CODES.map(code => ({ code, ...ERRORS[code], meaning: meaning(code) })) })
-  say.text(...table(['CODE', 'EXIT', 'MEANING'], ERROR_CODES.map(code => [code, String(ERRORS[code].exit), meaning(code)])))
+  say.text(
+    ...table(
+      ['CODE', 'EXIT', 'MEANING'],
+      ERROR_CODES.map(code => [code, String(ERRORS[code].exit), meaning(code)]),
+    ),
+  )
 }

@@ -24,7 +24,10 @@ export async function lab(run: Run, _args: readonly string[], options: Options):
   const { say, lifetime } = run
   const wanted = readOptions(options)
   const running = await startLab({
-    home: labHome(run, options), ...wanted, log: await commandLog(run), signal: lifetime.signal,
+    home: labHome(run, options),
+    ...wanted,
+    log: await commandLog(run),
+    signal: lifetime.signal,
     onProgress: step => say.hint(step),
   })
   const { proxy, cluster, caFile, users, user, password, databases, nodes, kubeClusters, apps, leaves } = running
@@ -42,21 +45,42 @@ function ending({ lifetime: { signal }, env }: Run): Promise<void> {
     if (signal.aborted) return done()
     signal.addEventListener('abort', () => done(), { once: true })
     // An app that was killed takes its lab along.
-    if (env[END_WITH_STDIN] === '1') process.stdin.on('error', () => done()).on('end', () => done()).resume()
+    if (env[END_WITH_STDIN] === '1')
+      process.stdin
+        .on('error', () => done())
+        .on('end', () => done())
+        .resume()
   })
 }
 
 function tellReady({ say }: Run, { proxy, caFile, user, users, databases }: Lab): void {
   say.text(
     `The lab is ready at ${proxy}: databases ${databases.join(', ')}.`,
-    ...table(['USER', 'PASSWORD', 'ONE-TIME SECRET', 'ROLES'], users.map(({ name, password, otpSecret, roles }) => [name, password, otpSecret ?? '-', roles.join(', ')])),
+    ...table(
+      ['USER', 'PASSWORD', 'ONE-TIME SECRET', 'ROLES'],
+      users.map(({ name, password, otpSecret, roles }) => [name, password, otpSecret ?? '-', roles.join(', ')]),
+    ),
   )
-  say.hint(`Next, in another shell: ${shellLine(['portico', 'login', '--proxy', proxy, '--user', user, '--ca-file', caFile])}`, 'Ctrl-C ends it.')
+  say.hint(
+    `Next, in another shell: ${shellLine(['portico', 'login', '--proxy', proxy, '--user', user, '--ca-file', caFile])}`,
+    'Ctrl-C ends it.',
+  )
 }
 
-function readOptions({ listen, secondFactor = 'off', certTtl, ephemeral = false }: Options): Pick<StartLabOptions, 'listen' | 'secondFactor' | 'certTtlMs' | 'ephemeral'> {
-  if (secondFactor !== 'off' && secondFactor !== 'otp') throw new PorticoError('usage/invalid', { why: `--second-factor takes off or otp, not "${secondFactor}"` })
-  return { ephemeral, secondFactor, ...(listen === undefined ? {} : { listen: readListen(listen) }), ...(certTtl === undefined ? {} : { certTtlMs: parseDuration(certTtl, '--cert-ttl') }) }
+function readOptions({
+  listen,
+  secondFactor = 'off',
+  certTtl,
+  ephemeral = false,
+}: Options): Pick<StartLabOptions, 'listen' | 'secondFactor' | 'certTtlMs' | 'ephemeral'> {
+  if (secondFactor !== 'off' && secondFactor !== 'otp')
+    throw new PorticoError('usage/invalid', { why: `--second-factor takes off or otp, not "${secondFactor}"` })
+  return {
+    ephemeral,
+    secondFactor,
+    ...(listen === undefined ? {} : { listen: readListen(listen) }),
+    ...(certTtl === undefined ? {} : { certTtlMs: parseDuration(certTtl, '--cert-ttl') }),
+  }
 }
 
 /** Port 0 is one here: any. */

@@ -20,7 +20,9 @@ export function login(run: Run, _args: readonly string[], { ttl, ...flags }: Opt
     if (proxy === undefined) throw new PorticoError('usage/invalid', { why: 'no proxy is named', next: 'portico login --proxy HOST:PORT' })
     const profile = await signInHere(run, context, proxy, { ...flags, ...ttlMs })
     if (run.say.json) return run.say.value(loginDocument(profile))
-    run.say.text(`Signed in to ${profile.cluster} (${profile.proxy}) as ${profile.user}, for ${timeLeft(profile.validUntil - context.now())}.`)
+    run.say.text(
+      `Signed in to ${profile.cluster} (${profile.proxy}) as ${profile.user}, for ${timeLeft(profile.validUntil - context.now())}.`,
+    )
     run.say.hint('Next: portico db ls')
   })
 }

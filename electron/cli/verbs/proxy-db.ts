@@ -28,16 +28,29 @@ const MAX_SOCKET_BYTES = 100
 export function proxyDb(run: Run, [name = '']: readonly string[], options: Options): Promise<void> {
   const wanted = readOptions(options)
   return withSession(run, async session => {
-    const { say, lifetime: { signal } } = run
+    const {
+      say,
+      lifetime: { signal },
+    } = run
     let stop = (_error?: PorticoError): void => {}
-    const ended = new Promise<PorticoError | undefined>(resolve => { stop = resolve })
+    const ended = new Promise<PorticoError | undefined>(resolve => {
+      stop = resolve
+    })
     signal.addEventListener('abort', () => stop())
     const asker = openAsker(run, session, () => hosted.signedIn())
     const hosted = await hostTunnel({
-      ...session, workerFile: run.place.workerFile, signal, cluster: run.globals.cluster, name, ...wanted, databaseUser: options.dbUser, databaseName: options.dbName,
+      ...session,
+      workerFile: run.place.workerFile,
+      signal,
+      cluster: run.globals.cluster,
+      name,
+      ...wanted,
+      databaseUser: options.dbUser,
+      databaseName: options.dbName,
       onCredentials(event) {
         tellCredentials(say, event)
         if (event.type === 'login-needed') asker.ask()
+        if (event.type === 'renewed') asker.stop()
       },
       onEngineEvent: event => tellConnection(say, event),
       onLost: error => stop(error),
@@ -59,9 +72,10 @@ export function proxyDb(run: Run, [name = '']: readonly string[], options: Optio
 function readOptions({ port, tunnel, passthrough = false, socket, hold }: Options) {
   if (passthrough && tunnel === true) throw new PorticoError('usage/invalid', { why: '--tunnel and --passthrough exclude each other' })
   const socketPath = socket === false ? null : socket
-  if (typeof socketPath === 'string' && Buffer.byteLength(socketPath) > MAX_SOCKET_BYTES) throw new PorticoError('usage/invalid', { why: `a socket's path may be ${MAX_SOCKET_BYTES} bytes long` })
+  if (typeof socketPath === 'string' && Buffer.byteLength(socketPath) > MAX_SOCKET_BYTES)
+    throw new PorticoError('usage/invalid', { why: `a socket's path may be ${MAX_SOCKET_BYTES} bytes long` })
   return {
-    mode: passthrough ? 'passthrough' as const : 'authenticated' as const,
+    mode: passthrough ? ('passthrough' as const) : ('authenticated' as const),
     port: port === undefined ? undefined : readPort(port),
     socket: socketPath,
     holdMs: hold === undefined ? undefined : parseDuration(hold, '--hold'),
@@ -76,16 +90,38 @@ function readPort(text: string): number {
 
 function tellOpen(say: Say, tunnel: OpenTunnel): void {
   const { id, kind, name, cluster, dbProtocol, mode, alpn, port, addresses, socket, url, jdbc, command } = tunnel
-  if (say.json) return say.value({ event: 'open', tunnel: id, kind, name, cluster, protocol: dbProtocol, mode, alpn, address: { host: '127.0.0.1', port }, addresses, socket, url, jdbc, command })
+  if (say.json)
+    return say.value({
+      event: 'open',
+      tunnel: id,
+      kind,
+      name,
+      cluster,
+      protocol: dbProtocol,
+      mode,
+      alpn,
+      address: { host: '127.0.0.1', port },
+      addresses,
+      socket,
+      url,
+      jdbc,
+      command,
+    })
   const title = (Object.hasOwn(DATABASE_PROTOCOLS, dbProtocol) ? DATABASE_PROTOCOLS[dbProtocol]?.title : undefined) ?? dbProtocol
-  say.text(`${name} (${title}) is at ${addresses.join(' and ')}`, ...(socket === null ? [] : [`  socket ${socket}`]), ...(url === null ? [] : [`  ${url}`]), `  $ ${command}`)
+  say.text(
+    `${name} (${title}) is at ${addresses.join(' and ')}`,
+    ...(socket === null ? [] : [`  socket ${socket}`]),
+    ...(url === null ? [] : [`  ${url}`]),
+    `  $ ${command}`,
+  )
   say.hint('Ctrl-C ends it.')
 }
 
 function tellConnection(say: Say, event: EngineEvent): void {
   if (event.type !== 'connection') return
   if (!say.json) {
-    if (event.state === 'failed') say.warn(`connection ${event.connection}: ${event.failure === undefined ? 'failed' : oneLine(event.failure)}`)
+    if (event.state === 'failed')
+      say.warn(`connection ${event.connection}: ${event.failure === undefined ? 'failed' : oneLine(event.failure)}`)
     return
   }
   const { connection: id, state } = event
@@ -95,28 +131,41 @@ function tellConnection(say: Say, event: EngineEvent): void {
 }
 
 function tellCredentials(say: Say, event: CredentialEvent): void {
-  if (say.json) return say.value({ event: 'credentials', state: event.type, ...(event.type === 'failed' ? { error: errorObject(event.failure) } : {}) })
-  if (event.type === 'login-needed') say.warn(`the session of ${event.proxy} ended; connections wait until you sign in: portico login --proxy ${event.proxy}`)
+  if (say.json)
+    return say.value({ event: 'credentials', state: event.type, ...(event.type === 'failed' ? { error: errorObject(event.failure) } : {}) })
+  if (event.type === 'login-needed')
+    say.warn(`the session of ${event.proxy} ended; connections wait until you sign in: portico login --proxy ${event.proxy}`)
   if (event.type === 'failed') say.warn(oneLine(event.failure))
 }
 
+interface Asker {
+  ask(): void
+  /** Somebody signed in elsewhere: the question is off. */
+  stop(): void
+}
+
 /** On a terminal the command asks for the password itself, once at a time. */
-function openAsker(run: Run, { context, profile }: Session, onSignedIn: () => void): { ask(): void } {
-  let asking: Promise<void> | undefined
-  const once = async (): Promise<void> => {
-    try {
-      await signInHere(run, context, profile.proxy, {})
-      asking = undefined
-      // The store's listeners hear of other processes only.
-      onSignedIn()
-    } catch (thrown) {
-      asking = undefined
-      run.say.warn(oneLine(PorticoError.from(thrown).toFailure()))
-      if (!run.lifetime.signal.aborted && PorticoError.from(thrown).code === 'login/refused') ask()
-    }
-  }
+function openAsker(run: Run, { context, profile }: Session, onSignedIn: () => void): Asker {
+  let asking: AbortController | undefined
   const ask = (): void => {
-    if (isTerminal(process.stdin)) asking ??= once()
+    if (asking !== undefined || !isTerminal(process.stdin)) return
+    const mine = new AbortController()
+    asking = mine
+    const lifetime = { ...run.lifetime, signal: AbortSignal.any([run.lifetime.signal, mine.signal]) }
+    signInHere({ ...run, lifetime }, context, profile.proxy, {}).then(
+      () => {
+        asking = undefined
+        // The store's listeners hear of other processes only.
+        onSignedIn()
+      },
+      (thrown: unknown) => {
+        asking = undefined
+        const error = PorticoError.from(thrown)
+        if (error.code === 'app/cancelled') return
+        run.say.warn(oneLine(error.toFailure()))
+        if (error.code === 'login/refused') ask()
+      },
+    )
   }
-  return { ask }
+  return { ask, stop: () => asking?.abort() }
 }

@@ -12,8 +12,14 @@ export function status(run: Run): Promise<number> {
     if (run.say.json) {
       run.say.value({ profiles: profiles.map(profile => ({ ...profile, validUntil: new Date(profile.validUntil).toISOString() })) })
     } else if (profiles.length > 0) {
-      const rows = profiles.map(({ current, proxy, cluster, user, roles, validUntil, expired }) =>
-        [current ? '*' : '', proxy, cluster, user, roles.join(', '), expired ? 'ended' : timeLeft(validUntil - now())])
+      const rows = profiles.map(({ current, proxy, cluster, user, roles, validUntil, expired }) => [
+        current ? '*' : '',
+        proxy,
+        cluster,
+        user,
+        roles.join(', '),
+        expired ? 'ended' : timeLeft(validUntil - now()),
+      ])
       run.say.text(...table(['', 'PROXY', 'CLUSTER', 'USER', 'ROLES', 'TIME LEFT'], rows))
     } else {
       run.say.failure({ code: 'login/required', facts: {} })

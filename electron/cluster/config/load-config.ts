@@ -22,7 +22,10 @@ interface Source {
 
 /** `db_service.databases[1].uri` */
 function formatPath(path: readonly PropertyKey[]): string {
-  return path.reduce<string>((text, key) => (typeof key === 'number' ? `${text}[${key}]` : text === '' ? String(key) : `${text}.${String(key)}`), '')
+  return path.reduce<string>(
+    (text, key) => (typeof key === 'number' ? `${text}[${key}]` : text === '' ? String(key) : `${text}.${String(key)}`),
+    '',
+  )
 }
 
 function wrong({ file, document, lines }: Source, path: readonly PropertyKey[], why: string): PorticoError {
@@ -46,7 +49,8 @@ function keyLine(source: Source, path: readonly PropertyKey[], key: string): Por
 function refuse(source: Source, error: z.ZodError): PorticoError {
   const issue = error.issues[0]!
   if (issue.code === 'unrecognized_keys') return keyLine(source, issue.path, issue.keys[0]!)
-  if (issue.code === 'invalid_type' && source.document.getIn(issue.path as Key[]) === undefined) return wrong(source, issue.path, 'is missing')
+  if (issue.code === 'invalid_type' && source.document.getIn(issue.path as Key[]) === undefined)
+    return wrong(source, issue.path, 'is missing')
   return wrong(source, issue.path, issue.message)
 }
 
@@ -70,14 +74,21 @@ function readSource(file: string): Source {
 
 function roleOf(role: PorticoYaml['portico']['roles'][number]): Role {
   const conditions = (from: typeof role.allow): Role['allow'] => ({
-    logins: from.logins, dbUsers: from.db_users, dbNames: from.db_names, dbLabels: from.db_labels,
+    logins: from.logins,
+    dbUsers: from.db_users,
+    dbNames: from.db_names,
+    dbLabels: from.db_labels,
   })
   return { name: role.name, maxSessionTtlMs: role.max_session_ttl, allow: conditions(role.allow), deny: conditions(role.deny) }
 }
 
 /** Names that occur twice, and users whose roles nobody defines. */
 function checkNames(source: Source, yaml: PorticoYaml): void {
-  for (const path of [['db_service', 'databases'], ['portico', 'roles'], ['portico', 'users']] as const) {
+  for (const path of [
+    ['db_service', 'databases'],
+    ['portico', 'roles'],
+    ['portico', 'users'],
+  ] as const) {
     const items = path[0] === 'db_service' ? yaml.db_service.databases : yaml.portico[path[1]]
     const seen = new Set<string>()
     items.forEach(({ name }, index) => {
@@ -131,18 +142,20 @@ export function loadConfig(path: string): ClusterConfig {
     listen: proxy.web_listen_addr,
     publicNames: proxy.public_addr,
     webKeyPair: pair && { keyFile: from(pair.key_file), certFile: from(pair.cert_file) },
-    databases: !db.enabled ? [] : db.databases.map((database, index) => ({
-      name: database.name,
-      description: database.description,
-      dbProtocol: database.protocol,
-      uri: formatAddress(database.uri),
-      labels: database.static_labels,
-      tls: {
-        mode: database.tls.mode,
-        caCert: database.tls.ca_cert_file === undefined ? undefined : readCa(database.tls.ca_cert_file, index),
-        serverName: database.tls.server_name,
-      },
-    })),
+    databases: !db.enabled
+      ? []
+      : db.databases.map((database, index) => ({
+          name: database.name,
+          description: database.description,
+          dbProtocol: database.protocol,
+          uri: formatAddress(database.uri),
+          labels: database.static_labels,
+          tls: {
+            mode: database.tls.mode,
+            caCert: database.tls.ca_cert_file === undefined ? undefined : readCa(database.tls.ca_cert_file, index),
+            serverName: database.tls.server_name,
+          },
+        })),
     roles: yaml.portico.roles.map(roleOf),
     users: yaml.portico.users.map(user => ({
       name: user.name,

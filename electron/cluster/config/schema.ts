@@ -7,18 +7,22 @@ import { parseAddress } from '../../../shared/address.ts'
  */
 
 /** YAML 1.1 words count too: Teleport's files say `yes` and `off`. */
-const flag = z.union([z.boolean(), z.enum(['yes', 'no', 'on', 'off']).transform(word => word === 'yes' || word === 'on')], 'must be yes or no')
+const flag = z.union(
+  [z.boolean(), z.enum(['yes', 'no', 'on', 'off']).transform(word => word === 'yes' || word === 'on')],
+  'must be yes or no',
+)
 
-const address = (defaultPort: number) => z.string().transform((text, context) => {
-  const found = parseAddress(text, defaultPort) ?? (/:0$/.test(text) ? withPortZero(text) : undefined)
-  if (found !== undefined) return found
-  context.addIssue({ code: 'custom', message: `"${text}" is no host:port` })
-  return z.NEVER
-})
+const address = (defaultPort: number) =>
+  z.string().transform((text, context) => {
+    const found = parseAddress(text, defaultPort) ?? (text.endsWith(':0') ? withPortZero(text) : undefined)
+    if (found !== undefined) return found
+    context.addIssue({ code: 'custom', message: `"${text}" is no host:port` })
+    return z.NEVER
+  })
 
 /** `parseAddress` takes ports from 1; a listener may ask for any free one. */
 function withPortZero(text: string): { host: string; port: number } | undefined {
-  const found = parseAddress(text.replace(/:0$/, ':1'), 1)
+  const found = parseAddress(`${text.slice(0, -1)}1`, 1)
   return found && { host: found.host, port: 0 }
 }
 
@@ -83,32 +87,48 @@ const user = z.strictObject({
 export const porticoYaml = z.strictObject({
   version: z.literal('v3', 'only version v3 is known'),
   teleport: z.strictObject({
-    nodename: z.string().regex(/^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/, 'must be a host name').optional(),
+    nodename: z
+      .string()
+      .regex(/^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/, 'must be a host name')
+      .optional(),
     data_dir: text,
   }),
   auth_service: z.strictObject({
     enabled: flag.default(true),
     cluster_name: name,
     proxy_listener_mode: z.literal('multiplex', 'only multiplex: everything goes through the one port').default('multiplex'),
-    authentication: z.strictObject({
-      type: z.literal('local', 'only local users are known').default('local'),
-      second_factor: z.union([z.enum(['off', 'otp']), z.literal(false).transform(() => 'off' as const)], 'must be off or otp').default('otp'),
-    }).default({ type: 'local', second_factor: 'otp' }),
+    authentication: z
+      .strictObject({
+        type: z.literal('local', 'only local users are known').default('local'),
+        second_factor: z
+          .union([z.enum(['off', 'otp']), z.literal(false).transform(() => 'off' as const)], 'must be off or otp')
+          .default('otp'),
+      })
+      .default({ type: 'local', second_factor: 'otp' }),
   }),
-  proxy_service: z.strictObject({
-    enabled: flag.default(true),
-    web_listen_addr: address(3080).default({ host: '0.0.0.0', port: 3080 }),
-    public_addr: z.union([text.transform(one => [one]), list]).default([]),
-    https_keypairs: z.array(z.strictObject({ key_file: text, cert_file: text })).max(1, 'one key pair only, for now').default([]),
-  }).default({ enabled: true, web_listen_addr: { host: '0.0.0.0', port: 3080 }, public_addr: [], https_keypairs: [] }),
-  db_service: z.strictObject({
-    enabled: flag.default(true),
-    databases: z.array(database).default([]),
-  }).default({ enabled: false, databases: [] }),
-  portico: z.strictObject({
-    roles: z.array(role).default([]),
-    users: z.array(user).default([]),
-  }).default({ roles: [], users: [] }),
+  proxy_service: z
+    .strictObject({
+      enabled: flag.default(true),
+      web_listen_addr: address(3080).default({ host: '0.0.0.0', port: 3080 }),
+      public_addr: z.union([text.transform(one => [one]), list]).default([]),
+      https_keypairs: z
+        .array(z.strictObject({ key_file: text, cert_file: text }))
+        .max(1, 'one key pair only, for now')
+        .default([]),
+    })
+    .default({ enabled: true, web_listen_addr: { host: '0.0.0.0', port: 3080 }, public_addr: [], https_keypairs: [] }),
+  db_service: z
+    .strictObject({
+      enabled: flag.default(true),
+      databases: z.array(database).default([]),
+    })
+    .default({ enabled: false, databases: [] }),
+  portico: z
+    .strictObject({
+      roles: z.array(role).default([]),
+      users: z.array(user).default([]),
+    })
+    .default({ roles: [], users: [] }),
 })
 
 export type PorticoYaml = z.output<typeof porticoYaml>

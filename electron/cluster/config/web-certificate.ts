@@ -2,13 +2,14 @@ import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { X509Certificate } from 'node:crypto'
+import { createSecureContext } from 'node:tls'
 import { PorticoError } from '../../../shared/errors.ts'
 import { commonNameOnly, issueCertificate, newKeyPair, openCaSigner, privateKeyPem, selfSignedCa } from '../../wire/x509.ts'
 import type { KeyPair } from '../auth/auth.ts'
 
 const YEAR_MS = 365 * 86_400_000
 
-export interface WebCertificate {
+interface WebCertificate {
   readonly keyPair: KeyPair
   /** PEM file that clients may be told to trust: our own CA, or the configured certificate itself. */
   readonly caFile: string
@@ -16,10 +17,17 @@ export interface WebCertificate {
 
 /** @throws PorticoError `cluster/config` */
 export async function readWebCertificate(keyFile: string, certFile: string): Promise<WebCertificate> {
-  const read = (file: string): Promise<string> => readFile(file, 'utf8').catch((thrown: unknown) => {
-    throw new PorticoError('cluster/config', { file, why: `${file} cannot be read` }, thrown)
-  })
-  return { keyPair: { key: await read(keyFile), cert: await read(certFile) }, caFile: certFile }
+  const read = (file: string): Promise<string> =>
+    readFile(file, 'utf8').catch((thrown: unknown) => {
+      throw new PorticoError('cluster/config', { file, why: `${file} cannot be read` }, thrown)
+    })
+  const keyPair = { key: await read(keyFile), cert: await read(certFile) }
+  try {
+    createSecureContext(keyPair)
+  } catch (thrown) {
+    throw new PorticoError('cluster/config', { file: certFile, why: `${certFile} and ${keyFile} are no key pair` }, thrown)
+  }
+  return { keyPair, caFile: certFile }
 }
 
 async function writeWhole(file: string, text: string, mode: number): Promise<void> {
@@ -44,7 +52,12 @@ async function readAuthority(caFile: string, keyFile: string, now: number): Prom
  * certificate for `hosts` at each start, so that a changed name needs nothing else.
  * @param folder made when missing (0700)
  */
-export async function selfSignedWebCertificate(folder: string, clusterName: string, hosts: readonly string[], now: number): Promise<WebCertificate> {
+export async function selfSignedWebCertificate(
+  folder: string,
+  clusterName: string,
+  hosts: readonly string[],
+  now: number,
+): Promise<WebCertificate> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const [caFile, keyFile] = [join(folder, 'web-ca.pem'), join(folder, 'web-ca.key')]
   let authority = await readAuthority(caFile, keyFile, now)

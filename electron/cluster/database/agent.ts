@@ -11,7 +11,7 @@ import { announcedServer, type AgentHost, type DatabaseResource } from './databa
 import { sessionStream, type ServesStreams } from './dial-agent.ts'
 import { readOpeningPacket } from './first-packet.ts'
 import { dialPostgres, startSession } from './postgres-backend.ts'
-import { DENIED, Refusal, refusePostgres } from './refusal.ts'
+import { DENIED, Refusal, refusalOf, refusePostgres } from './refusal.ts'
 import { splice } from './splice.ts'
 
 const HANDSHAKE_MS = 10_000
@@ -21,7 +21,7 @@ const CANCEL_MS = 10_000
 const HEARTBEAT_MS = 5 * 60_000
 const ANNOUNCED_MS = 10 * 60_000
 
-export interface AgentOptions {
+interface AgentOptions {
   readonly auth: Auth
   readonly host: AgentHost
   readonly databases: readonly DatabaseResource[]
@@ -101,7 +101,11 @@ export async function openAgent({ auth, host, databases, log, now = Date.now }: 
 
   async function serveClient(stream: Duplex): Promise<void> {
     const { stream: secure, identity } = await serveTls(stream, {
-      keyPair, clientCas: [...auth.ca('db').tls, ...auth.ca('user').tls], clientCertificate: 'required', deadlineMs: HANDSHAKE_MS, now,
+      keyPair,
+      clientCas: [...auth.ca('db').tls, ...auth.ca('user').tls],
+      clientCertificate: 'required',
+      deadlineMs: HANDSHAKE_MS,
+      now,
     })
     const client = sessionStream(stream, secure)
     const route = identity?.routeToDatabase
@@ -114,8 +118,8 @@ export async function openAgent({ auth, host, databases, log, now = Date.now }: 
       else if (opening?.packet.kind === 'cancel') await serveCancel(client, access, opening.raw)
       else await closeGently(client)
     } catch (thrown) {
-      const refusal = thrown instanceof Refusal ? thrown : new Refusal('internal error', thrown)
-      if (refusal !== thrown) log.error('agent.failed', { database: database.name }, thrown)
+      const refusal = refusalOf(thrown)
+      if (refusal.message === 'internal error') log.error('agent.failed', { database: database.name }, thrown)
       log.info('agent.refused', { user: identity.username, database: database.name, why: refusal.message })
       await refusePostgres(client, refusal)
     }

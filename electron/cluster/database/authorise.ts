@@ -1,6 +1,6 @@
 import type { Auth, DatabaseServer } from '../auth/auth.ts'
 import type { Identity, RouteToDatabase } from '../../wire/identity.ts'
-import { BAD_CERTIFICATE, clusterNotFound, databaseNotFound, Refusal } from './refusal.ts'
+import { BAD_CERTIFICATE, clusterNotFound, databaseNotFound, OTHER_ADDRESS, Refusal } from './refusal.ts'
 
 const USAGE_DATABASE = 'usage:db'
 
@@ -16,10 +16,11 @@ export interface AuthorisedRoute {
  * Teleport: lib/srv/db/proxyserver.go Authorize; wire/database.md 3.1, 3.3
  * @throws Refusal
  */
-export async function authorise(auth: Auth, identity: Identity | undefined): Promise<AuthorisedRoute> {
+export async function authorise(auth: Auth, identity: Identity | undefined, clientIp: string): Promise<AuthorisedRoute> {
   if (identity === undefined) throw new Refusal(clusterNotFound(''))
   const { usage } = identity
   if (usage.length > 0 && !(usage.length === 1 && usage[0] === USAGE_DATABASE)) throw new Refusal(BAD_CERTIFICATE)
+  if (identity.pinnedIp !== '' && identity.pinnedIp !== clientIp) throw new Refusal(OTHER_ADDRESS)
   const cluster = identity.routeToCluster === '' ? auth.clusterName : identity.routeToCluster
   if (cluster !== auth.clusterName) throw new Refusal(clusterNotFound(cluster))
   const route = identity.routeToDatabase

@@ -1,6 +1,6 @@
 import type { DatabaseServer } from '../auth/auth.ts'
 
-export type TlsMode = 'verify-full' | 'verify-ca' | 'insecure'
+type TlsMode = 'verify-full' | 'verify-ca' | 'insecure'
 
 /** One entry of `db_service.databases`, as its agent serves it. wire/database.md 9.2 */
 export interface DatabaseResource {

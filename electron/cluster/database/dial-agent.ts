@@ -62,7 +62,10 @@ export function secureHop(stream: Duplex, server: DatabaseServer, credentials: H
   return new Promise((resolve, reject) => {
     const session = credentials.sessions.get(server.hostname)
     const secure = connect({
-      socket: stream, secureContext: credentials.context, servername: server.hostname, ...(session === undefined ? {} : { session }),
+      socket: stream,
+      secureContext: credentials.context,
+      servername: server.hostname,
+      ...(session === undefined ? {} : { session }),
     })
     let cause: unknown
     const fail = (): void => {

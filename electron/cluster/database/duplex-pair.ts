@@ -27,15 +27,21 @@ class WireEnd extends Duplex {
     return waiting
   }
 
+  /** Never delivered within the write, as with a socket: a TLS handshake would be over before its caller can listen. */
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    process.nextTick(deliver, this, chunk, done)
+  }
+
+  deliver(chunk: Buffer, done: () => void): void {
     const other = this.#other
-    if (other === undefined || other.destroyed) return done()
+    if (other === undefined || other.destroyed || this.destroyed) return done()
     if (other.push(chunk)) done()
     else this.#waiting = done
   }
 
   override _final(done: (error?: Error | null) => void): void {
-    this.#other?.push(null)
+    const other = this.#other
+    if (other !== undefined && !other.destroyed) other.push(null)
     done()
   }
 
@@ -54,6 +60,8 @@ class WireEnd extends Duplex {
     this.destroy()
   }
 }
+
+const deliver = (from: WireEnd, chunk: Buffer, done: () => void): void => from.deliver(chunk, done)
 
 /** A connected pair of streams within this process, for the TLS hop between the proxy's and the agent's half. */
 export function duplexPair(): [proxyEnd: Duplex, agentEnd: Duplex] {

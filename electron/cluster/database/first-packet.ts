@@ -2,13 +2,13 @@ import type { Duplex } from 'node:stream'
 import { readFirstPacket, type FirstPacket } from '../../wire/postgres.ts'
 
 /** A client's opening packet and its bytes, which are sent on as they are. */
-export interface OpeningPacket {
+interface OpeningPacket {
   readonly packet: FirstPacket
   readonly raw: Buffer
 }
 
 /** As PostgreSQL's authentication_timeout, halved: nobody types here. */
-export const OPENING_DEADLINE_MS = 30_000
+const OPENING_DEADLINE_MS = 30_000
 
 /**
  * Reads one untyped Postgres packet; bytes behind it stay in the stream.

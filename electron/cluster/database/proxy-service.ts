@@ -9,12 +9,12 @@ import { authorise, type AuthorisedRoute } from './authorise.ts'
 import { secureHop, type DialAgent } from './dial-agent.ts'
 import { readOpeningPacket } from './first-packet.ts'
 import { HopCredentialCache } from './hop-credentials.ts'
-import { NO_AGENT, Refusal, refusePostgres } from './refusal.ts'
+import { NO_AGENT, Refusal, refusalOf, refusePostgres } from './refusal.ts'
 import { splice } from './splice.ts'
 
 const INNER_HANDSHAKE_MS = 5_000
 
-export interface DatabaseProxyOptions {
+interface DatabaseProxyOptions {
   readonly auth: Auth
   /** The proxy's host certificate: what passthrough clients see. wire/identity.md 7 */
   readonly hostKeyPair: () => KeyPair
@@ -51,7 +51,11 @@ export function openDatabaseProxy({ auth, hostKeyPair, dialAgent, log, now = Dat
 
   function innerTls(stream: Duplex): ReturnType<typeof serveTls> {
     return serveTls(stream, {
-      keyPair: hostKeyPair(), clientCas: auth.ca('user').tls, clientCertificate: 'required', deadlineMs: INNER_HANDSHAKE_MS, now,
+      keyPair: hostKeyPair(),
+      clientCas: auth.ca('user').tls,
+      clientCertificate: 'required',
+      deadlineMs: INNER_HANDSHAKE_MS,
+      now,
     })
   }
 
@@ -108,8 +112,8 @@ export function openDatabaseProxy({ auth, hostKeyPair, dialAgent, log, now = Dat
   }
 
   async function refuse(stream: Duplex, thrown: unknown, client: Handshake['client']): Promise<void> {
-    const refusal = thrown instanceof Refusal ? thrown : new Refusal('internal error', thrown)
-    if (refusal !== thrown) log.error('database.failed', {}, thrown)
+    const refusal = refusalOf(thrown)
+    if (refusal.message === 'internal error') log.error('database.failed', {}, thrown)
     log.info('database.refused', { why: refusal.message, client: client.host })
     await refusePostgres(stream, refusal)
   }
@@ -119,7 +123,7 @@ export function openDatabaseProxy({ auth, hostKeyPair, dialAgent, log, now = Dat
     const opening = await readOpening({ stream, identity, peerCertificate, secured: negotiated !== undefined }, true)
     if (opening === undefined || !opening.caller.secured) return closeGently(stream)
     try {
-      await relay(await authorise(auth, opening.caller.identity), opening, client)
+      await relay(await authorise(auth, opening.caller.identity, client.host), opening, client)
     } catch (thrown) {
       await refuse(opening.caller.stream, thrown, client)
     }
@@ -127,8 +131,8 @@ export function openDatabaseProxy({ auth, hostKeyPair, dialAgent, log, now = Dat
 
   /** Refused before the protocol starts, so without a packet: which protocol it would be is not known for sure. [captured] */
   async function serveDatabase(stream: Duplex, { identity, peerCertificate, client }: Handshake): Promise<void> {
-    const route = await authorise(auth, identity).catch((thrown: unknown) => {
-      log.info('database.refused', { why: thrown instanceof Refusal ? thrown.message : 'failed', client: client.host })
+    const route = await authorise(auth, identity, client.host).catch((thrown: unknown) => {
+      log.info('database.refused', { why: refusalOf(thrown).message, client: client.host })
       return undefined
     })
     const protocol = route?.route.Protocol

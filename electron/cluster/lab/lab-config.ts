@@ -7,12 +7,17 @@ export const LAB_CLUSTER = 'lab'
 
 /** Resources of the lab and the logical database each leads to. bob sees what is labelled env=dev. */
 export const LAB_DATABASES = [
-  { name: 'archive', databaseName: 'archive', description: 'Invoices and letters of earlier years', labels: { env: 'prod', team: 'finance' } },
+  {
+    name: 'archive',
+    databaseName: 'archive',
+    description: 'Invoices and letters of earlier years',
+    labels: { env: 'prod', team: 'finance' },
+  },
   { name: 'metrics', databaseName: 'metrics', description: 'Readings of 24 hosts', labels: { env: 'dev', team: 'platform' } },
   { name: 'orders', databaseName: 'shop', description: 'Customers, products and 120 000 orders', labels: { env: 'prod', team: 'sales' } },
 ] as const
 
-export interface LabConfigOptions {
+interface LabConfigOptions {
   readonly listen: Address
   readonly dataDir: string
   readonly secondFactor: SecondFactor
@@ -29,13 +34,20 @@ export function labConfig({ listen, dataDir, secondFactor, certTtlMs, postgresPo
     version: 'v3',
     teleport: { nodename: 'lab', data_dir: dataDir },
     auth_service: {
-      enabled: true, cluster_name: LAB_CLUSTER, proxy_listener_mode: 'multiplex', authentication: { type: 'local', second_factor: secondFactor },
+      enabled: true,
+      cluster_name: LAB_CLUSTER,
+      proxy_listener_mode: 'multiplex',
+      authentication: { type: 'local', second_factor: secondFactor },
     },
     proxy_service: { enabled: true, web_listen_addr: formatAddress(listen), public_addr: 'localhost' },
     db_service: {
       enabled: true,
       databases: LAB_DATABASES.map(({ name, databaseName, description, labels }) => ({
-        name, description, protocol: 'postgres', uri: `127.0.0.1:${postgresPort}`, static_labels: { ...labels, 'portico/database': databaseName },
+        name,
+        description,
+        protocol: 'postgres',
+        uri: `127.0.0.1:${postgresPort}`,
+        static_labels: { ...labels, 'portico/database': databaseName },
       })),
     },
     portico: {
@@ -44,7 +56,11 @@ export function labConfig({ listen, dataDir, secondFactor, certTtlMs, postgresPo
         role('developer', { db_users: ['reader'], db_names: ['*'], db_labels: { env: 'dev' } }),
       ],
       users: users.map(({ name, roles, logins, passwordFile, otpSecretFile }) => ({
-        name, roles, logins, password_file: passwordFile, otp_secret_file: otpSecretFile,
+        name,
+        roles,
+        logins,
+        password_file: passwordFile,
+        otp_secret_file: otpSecretFile,
       })),
     },
   }

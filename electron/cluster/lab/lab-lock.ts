@@ -49,7 +49,7 @@ export async function lockLab(file: string, home: string): Promise<() => Promise
       if ((thrown as NodeJS.ErrnoException).code !== 'EEXIST') throw thrown
     }
     const holder = await readHolder(file)
-    if (holder !== undefined && await isHeld(holder)) throw new PorticoError('lab/running', { pid: holder.pid, home })
+    if (holder !== undefined && (await isHeld(holder))) throw new PorticoError('lab/running', { pid: holder.pid, home })
     // Somebody may be writing it just now; what is still unreadable after a moment was left by a crash.
     if (holder === undefined) await new Promise(resolve => setTimeout(resolve, 100))
     if (JSON.stringify(await readHolder(file)) === JSON.stringify(holder)) await rm(file, { force: true })

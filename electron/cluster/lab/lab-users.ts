@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { encodeBase32 } from '../../wire/totp.ts'
 
 /** The people of the lab. What their roles allow is in lab-config.ts. */
-export const LAB_USERS = [
+const LAB_USERS = [
   { name: 'alice', roles: ['owner', 'developer'], logins: ['alice'] },
   { name: 'bob', roles: ['developer'], logins: [] },
 ] as const
@@ -39,10 +39,12 @@ async function keptLine(file: string, make: () => string): Promise<string> {
 /** Passwords and one-time secrets of a lab: made once, kept in 0600 files of `folder` (0700). */
 export async function labUsers(folder: string): Promise<readonly LabUser[]> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  return Promise.all(LAB_USERS.map(async user => {
-    const [passwordFile, otpSecretFile] = [join(folder, `${user.name}.password`), join(folder, `${user.name}.otp`)]
-    const password = await keptLine(passwordFile, newPassword)
-    const otpSecret = await keptLine(otpSecretFile, () => encodeBase32(randomBytes(20)))
-    return { ...user, password, otpSecret, passwordFile, otpSecretFile }
-  }))
+  return Promise.all(
+    LAB_USERS.map(async user => {
+      const [passwordFile, otpSecretFile] = [join(folder, `${user.name}.password`), join(folder, `${user.name}.otp`)]
+      const password = await keptLine(passwordFile, newPassword)
+      const otpSecret = await keptLine(otpSecretFile, () => encodeBase32(randomBytes(20)))
+      return { ...user, password, otpSecret, passwordFile, otpSecretFile }
+    }),
+  )
 }

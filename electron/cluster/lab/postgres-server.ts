@@ -22,7 +22,7 @@ const KEEPER = 'exec 3<&0; "$@" 3<&- </dev/null & server=$!; (cat <&3 >/dev/null
 /** Certificate login only, only for the two accounts of the lab: the superuser has no line, so no way in. */
 const HBA = 'hostssl all alice,reader 127.0.0.1/32 cert\n'
 
-export interface PostgresOptions {
+interface PostgresOptions {
   readonly programs: Programs
   readonly account: Account | undefined
   readonly data: string
@@ -45,20 +45,39 @@ export async function stopLeftover({ programs, account, data }: Pick<PostgresOpt
 }
 
 async function writeFiles({ data, account, certificate }: PostgresOptions): Promise<void> {
-  const files = { 'server.key': certificate.key, 'server.crt': certificate.cert, 'clients-ca.crt': certificate.caCerts.join(''), 'pg_hba.conf': HBA }
+  const files = {
+    'server.key': certificate.key,
+    'server.crt': certificate.cert,
+    'clients-ca.crt': certificate.caCerts.join(''),
+    'pg_hba.conf': HBA,
+  }
   for (const [name, text] of Object.entries(files)) {
-    // Removed first: an older one belongs to the account, and so does this one in the end.
+    // The folder belongs to the account: as root never write through a name that was put there.
     await rm(join(data, name), { force: true })
-    await writeFile(join(data, name), text, { mode: 0o600 })
+    await writeFile(join(data, name), text, { mode: 0o600, flag: 'wx' })
     if (account !== undefined) await chown(join(data, name), account.uid, account.gid)
   }
 }
 
 function settings(port: number): readonly string[] {
   return [
-    `port=${port}`, 'listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=600', 'shared_buffers=128MB', 'fsync=off',
-    'synchronous_commit=off', 'full_page_writes=off', 'wal_level=minimal', 'max_wal_senders=0', 'ssl=on', 'ssl_cert_file=server.crt',
-    'ssl_key_file=server.key', 'ssl_ca_file=clients-ca.crt', 'logging_collector=off', 'log_destination=stderr', 'lc_messages=C',
+    `port=${port}`,
+    'listen_addresses=127.0.0.1',
+    'unix_socket_directories=',
+    'max_connections=600',
+    'shared_buffers=128MB',
+    'fsync=off',
+    'synchronous_commit=off',
+    'full_page_writes=off',
+    'wal_level=minimal',
+    'max_wal_senders=0',
+    'ssl=on',
+    'ssl_cert_file=server.crt',
+    'ssl_key_file=server.key',
+    'ssl_ca_file=clients-ca.crt',
+    'logging_collector=off',
+    'log_destination=stderr',
+    'lc_messages=C',
   ].flatMap(setting => ['-c', setting])
 }
 
@@ -70,9 +89,14 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   const command = [programs.postgres, '-D', data, ...settings(port)]
   const common = { ...spawnOptions(account, data), stdio: ['pipe', 'ignore', 'pipe'] as const }
   // A group of its own: Ctrl-C in the terminal is for us, and sessions are drained before the server is stopped.
-  const child = process.platform === 'win32'
-    ? spawn(command[0]!, command.slice(1), { ...common, stdio: ['pipe', 'ignore', 'pipe'] })
-    : spawn('/bin/sh', ['-c', KEEPER, 'portico-lab-postgres', ...command], { ...common, stdio: ['pipe', 'ignore', 'pipe'], detached: true })
+  const child =
+    process.platform === 'win32'
+      ? spawn(command[0]!, command.slice(1), { ...common, stdio: ['pipe', 'ignore', 'pipe'] })
+      : spawn('/bin/sh', ['-c', KEEPER, 'portico-lab-postgres', ...command], {
+          ...common,
+          stdio: ['pipe', 'ignore', 'pipe'],
+          detached: true,
+        })
   child.stdin?.on('error', () => {})
   const ended = new Promise<void>(resolve => {
     child.once('error', () => resolve())

@@ -28,15 +28,28 @@ function packagedPrograms(): string {
 
 const inFolder = (folder: string): Programs => {
   const suffix = process.platform === 'win32' ? '.exe' : ''
-  return { postgres: join(folder, 'bin', `postgres${suffix}`), initdb: join(folder, 'bin', `initdb${suffix}`), pgCtl: join(folder, 'bin', `pg_ctl${suffix}`) }
+  return {
+    postgres: join(folder, 'bin', `postgres${suffix}`),
+    initdb: join(folder, 'bin', `initdb${suffix}`),
+    pgCtl: join(folder, 'bin', `pg_ctl${suffix}`),
+  }
 }
 
 /** The package's install script makes these links, but install scripts are off here. A folder we may not write is no error: it is copied. */
 async function repairLinks(folder: string): Promise<void> {
-  const links = await readFile(join(folder, 'pg-symlinks.json'), 'utf8').then(JSON.parse, () => []) as readonly { source: string; target: string }[]
+  const links = (await readFile(join(folder, 'pg-symlinks.json'), 'utf8').then(JSON.parse, () => [])) as readonly {
+    source: string
+    target: string
+  }[]
   for (const { source, target } of links) {
     const link = join(folder, '..', target)
-    if (await lstat(link).then(() => true, () => false)) continue
+    if (
+      await lstat(link).then(
+        () => true,
+        () => false,
+      )
+    )
+      continue
     try {
       await symlink(basename(source), link)
     } catch (thrown) {
@@ -60,13 +73,15 @@ export async function preparePrograms(account: Account | undefined, copies: stri
   if (await canRun(packaged, account)) return inFolder(packaged)
   const copy = join(copies, 'programs')
   const [marker, from] = [join(copy, 'copied-from'), `${packaged} ${(await lstat(inFolder(packaged).postgres)).mtimeMs}`]
-  if (await readFile(marker, 'utf8').catch(() => '') !== from) {
+  if ((await readFile(marker, 'utf8').catch(() => '')) !== from) {
     await rm(copy, { recursive: true, force: true })
     await mkdir(copy, { recursive: true, mode: 0o755 })
     for (const part of ['bin', 'lib', 'share', 'pg-symlinks.json']) {
-      await cp(join(packaged, part), join(copy, 'native', part), { recursive: true, force: true, verbatimSymlinks: true }).catch((thrown: unknown) => {
-        if ((thrown as NodeJS.ErrnoException).code !== 'ENOENT') throw thrown
-      })
+      await cp(join(packaged, part), join(copy, 'native', part), { recursive: true, force: true, verbatimSymlinks: true }).catch(
+        (thrown: unknown) => {
+          if ((thrown as NodeJS.ErrnoException).code !== 'ENOENT') throw thrown
+        },
+      )
     }
     await repairLinks(join(copy, 'native'))
     await chmod(copy, 0o755)

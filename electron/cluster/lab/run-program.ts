@@ -6,7 +6,7 @@ import type { Account } from './account.ts'
 /** What a program of PostgreSQL needs of our environment, and no more: no PG* variable, no secret. */
 const PASSED_ON = ['PATH', 'SystemRoot', 'TEMP', 'TMP', 'TMPDIR', 'TZ']
 
-export function programEnvironment(): NodeJS.ProcessEnv {
+function programEnvironment(): NodeJS.ProcessEnv {
   const passed = PASSED_ON.flatMap(name => (process.env[name] === undefined ? [] : [[name, process.env[name]]]))
   // English messages: the one that says "ready" is looked for.
   return { ...Object.fromEntries(passed), LC_ALL: 'C', PGTZ: 'UTC' }
@@ -40,7 +40,9 @@ export function runProgram(program: string, args: readonly string[], { account, 
   return new Promise(resolve => {
     let said = ''
     const child = spawn(program, args, {
-      ...spawnOptions(account, cwd), stdio: ['pipe', 'pipe', 'pipe'], ...(signal === undefined ? {} : { signal, killSignal: 'SIGKILL' }),
+      ...spawnOptions(account, cwd),
+      stdio: ['pipe', 'pipe', 'pipe'],
+      ...(signal === undefined ? {} : { signal, killSignal: 'SIGKILL' }),
     })
     const keep = (chunk: Buffer): void => {
       said = (said + chunk.toString('utf8')).slice(-KEPT)

@@ -29,10 +29,12 @@ function seedFolder(): string {
 function failed(what: string, { said }: ProgramEnd, signal: AbortSignal | undefined): PorticoError {
   if (signal?.aborted === true) return new PorticoError('app/cancelled')
   const lines = said.trim().split('\n')
-  return new PorticoError('lab/failed', { why: `${what}: ${(lines.findLast(line => /ERROR|FATAL|error/.test(line)) ?? lines.at(-1) ?? '').trim()}` })
+  return new PorticoError('lab/failed', {
+    why: `${what}: ${(lines.findLast(line => /ERROR|FATAL|error/.test(line)) ?? lines.at(-1) ?? '').trim()}`,
+  })
 }
 
-export interface SeedOptions {
+interface SeedOptions {
   readonly programs: Programs
   readonly account: Account | undefined
   /** Holds `data` and the marker; made when missing, owned by the account. */
@@ -48,24 +50,47 @@ export interface SeedOptions {
  */
 export async function seedPostgres({ programs, account, folder, onProgress, signal }: SeedOptions): Promise<string> {
   const data = join(folder, 'data')
-  if (await readFile(join(folder, MARKER), 'utf8').catch(() => '') !== '') return data
+  if ((await readFile(join(folder, MARKER), 'utf8').catch(() => '')) !== '') return data
   onProgress('Creating the database server')
-  await rm(data, { recursive: true, force: true })
+  for (const leftover of [data, join(folder, MARKER)]) await rm(leftover, { recursive: true, force: true })
   await mkdir(data, { recursive: true, mode: 0o700 })
   if (account !== undefined) await chown(data, account.uid, account.gid)
   const run = { account, cwd: data, signal }
-  const made = await runProgram(programs.initdb, [
-    '-D', data, '-U', 'portico', '--auth=reject', '--encoding=UTF8', '--locale-provider=builtin', '--locale=C.UTF-8', '--no-sync', '--no-instructions',
-  ], run)
+  const made = await runProgram(
+    programs.initdb,
+    [
+      '-D',
+      data,
+      '-U',
+      'portico',
+      '--auth=reject',
+      '--encoding=UTF8',
+      '--locale-provider=builtin',
+      '--locale=C.UTF-8',
+      '--no-sync',
+      '--no-instructions',
+    ],
+    run,
+  )
   if (made.code !== 0) throw failed('initdb', made, signal)
   for (const { file, database, step } of SEEDS) {
     onProgress(step)
-    const settings = ['exit_on_error=on', 'fsync=off', 'wal_level=minimal', 'max_wal_senders=0', 'max_wal_size=1GB', 'shared_buffers=64MB', 'maintenance_work_mem=128MB']
-    const filled = await runProgram(programs.postgres, [
-      '--single', '-j', ...settings.flatMap(setting => ['-c', setting]), '-D', data, database,
-    ], { ...run, input: join(seedFolder(), file) })
+    const settings = [
+      'exit_on_error=on',
+      'fsync=off',
+      'wal_level=minimal',
+      'max_wal_senders=0',
+      'max_wal_size=1GB',
+      'shared_buffers=64MB',
+      'maintenance_work_mem=128MB',
+    ]
+    const filled = await runProgram(
+      programs.postgres,
+      ['--single', '-j', ...settings.flatMap(setting => ['-c', setting]), '-D', data, database],
+      { ...run, input: join(seedFolder(), file) },
+    )
     if (filled.code !== 0) throw failed(file, filled, signal)
   }
-  await writeFile(join(folder, MARKER), `${new Date().toISOString()}\n`)
+  await writeFile(join(folder, MARKER), `${new Date().toISOString()}\n`, { flag: 'wx' })
   return data
 }

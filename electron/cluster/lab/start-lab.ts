@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto'
-import { chmod, chown, lstat, mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises'
+import { chmod, lstat, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,10 +8,11 @@ import type { Log } from '../../log/log.ts'
 import type { SecondFactor } from '../auth/auth.ts'
 import { loadConfig } from '../config/load-config.ts'
 import { startCluster, type Cluster } from '../start-cluster.ts'
-import { unprivilegedAccount, type Account } from './account.ts'
+import { unprivilegedAccount } from './account.ts'
 import { LAB_CLUSTER, LAB_DATABASES, labConfig } from './lab-config.ts'
 import { lockLab } from './lab-lock.ts'
 import { labUsers, type LabUser } from './lab-users.ts'
+import { makePostgresFolder, postgresFolder, removeAbandonedFolders } from './postgres-folder.ts'
 import { startPostgres, stopLeftover, type PostgresServer } from './postgres-server.ts'
 import { preparePrograms } from './programs.ts'
 import { seedPostgres } from './seed-postgres.ts'
@@ -41,7 +41,12 @@ export interface LabReady {
   readonly proxy: string
   readonly cluster: string
   readonly caFile: string
-  readonly users: readonly { readonly name: string; readonly password: string; readonly otpSecret: string | null; readonly roles: readonly string[] }[]
+  readonly users: readonly {
+    readonly name: string
+    readonly password: string
+    readonly otpSecret: string | null
+    readonly roles: readonly string[]
+  }[]
   readonly user: string
   readonly password: string
   readonly databases: readonly string[]
@@ -78,25 +83,6 @@ function freePort(preferred: number): Promise<number> {
   })
 }
 
-/** Where PostgreSQL's data lies: in the lab, or as root where an unprivileged account can get at it. */
-async function postgresFolder(home: string, account: Account | undefined): Promise<string> {
-  if (account === undefined) return join(home, 'postgres')
-  const hash = createHash('sha256').update(await realpath(home)).digest('hex').slice(0, 12)
-  return join('/var/tmp', `portico-lab-${hash}`)
-}
-
-/** In /var/tmp anybody may make folders: one that is not ours is not used. */
-async function makePostgresFolder(folder: string, account: Account | undefined): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 })
-  if (account === undefined) return
-  const found = await lstat(folder)
-  if (!found.isDirectory() || (found.uid !== 0 && found.uid !== account.uid)) {
-    throw new PorticoError('lab/failed', { why: `${folder} belongs to somebody else`, path: folder })
-  }
-  await chown(folder, account.uid, account.gid)
-  await chmod(folder, 0o700)
-}
-
 /**
  * Starts the seeded cluster: a generated `portico.yaml` through the real loader, with an embedded PostgreSQL behind it.
  * @throws PorticoError `lab/running` (facts.pid), `lab/failed`, `cluster/config`, `app/cancelled`
@@ -118,41 +104,56 @@ export async function startLab(options: StartLabOptions): Promise<Lab> {
     await close(0)
     if (ephemeral) await rm(home, { recursive: true, force: true })
     const error = signal?.aborted === true ? new PorticoError('app/cancelled', {}, thrown) : thrown
-    if (!(error instanceof PorticoError)) throw new PorticoError('lab/failed', { why: error instanceof Error ? error.message : 'unknown' }, error)
+    if (!(error instanceof PorticoError))
+      throw new PorticoError('lab/failed', { why: error instanceof Error ? error.message : 'unknown' }, error)
     log.info('lab.failed', { code: error.code })
     throw error
   }
 }
 
 async function openLab(
-  home: string, options: StartLabOptions, closers: ((drainMs: number) => unknown)[], close: (drainMs: number) => Promise<void>,
+  home: string,
+  options: StartLabOptions,
+  closers: ((drainMs: number) => unknown)[],
+  close: (drainMs: number) => Promise<void>,
 ): Promise<Lab> {
   const { listen, secondFactor = 'off', certTtlMs = TWELVE_HOURS_MS, ephemeral = false, log, onProgress = () => {}, signal } = options
   const account = unprivilegedAccount()
   const folder = await postgresFolder(home, account)
   if (ephemeral) closers.push(() => Promise.all([home, folder].map(path => rm(path, { recursive: true, force: true }))))
-  await makePostgresFolder(folder, account)
+  await makePostgresFolder(folder, home, account)
+  await removeAbandonedFolders(account)
   const users = await labUsers(join(home, 'users'))
   onProgress('Preparing PostgreSQL')
   const programs = await preparePrograms(account, folder)
   // The cluster's keys are made meanwhile; the server needs both.
   const seeded = seedPostgres({ programs, account, folder, onProgress, signal })
   closers.push(() => seeded.catch(() => {}))
-  const [address, postgresPort] = [listen ?? { ...LAB_LISTEN, port: await freePort(LAB_LISTEN.port) }, await freePort(0)]
+  const postgresPort = await freePort(0)
   const file = join(home, 'portico.yaml')
-  await writeFile(file, labConfig({ listen: address, dataDir: join(home, 'cluster'), secondFactor, certTtlMs, postgresPort, users }), { mode: 0o600 })
   let postgres: PostgresServer | undefined
-  const running = await startCluster(loadConfig(file), {
-    log,
-    ...(signal === undefined ? {} : { signal }),
-    async prepare(auth) {
-      const data = await seeded
-      onProgress('Starting PostgreSQL')
-      const certificate = await auth.signDatabaseServer(['localhost', '127.0.0.1'], SERVER_CERTIFICATE_MS)
-      const server = await startPostgres({ programs, account, data, port: postgresPort, certificate, log })
-      closers.push(() => server.stop())
-      postgres = server
-    },
+  const begin = async (address: Address): Promise<Cluster> => {
+    await writeFile(file, labConfig({ listen: address, dataDir: join(home, 'cluster'), secondFactor, certTtlMs, postgresPort, users }), {
+      mode: 0o600,
+    })
+    return startCluster(loadConfig(file), {
+      log,
+      ...(signal === undefined ? {} : { signal }),
+      async prepare(auth) {
+        const data = await seeded
+        if (postgres !== undefined) return
+        onProgress('Starting PostgreSQL')
+        const certificate = await auth.signDatabaseServer(['localhost', '127.0.0.1'], SERVER_CERTIFICATE_MS)
+        const server = await startPostgres({ programs, account, data, port: postgresPort, certificate, log })
+        closers.push(() => server.stop())
+        postgres = server
+      },
+    })
+  }
+  const running = await begin(listen ?? { ...LAB_LISTEN, port: await freePort(LAB_LISTEN.port) }).catch((thrown: unknown) => {
+    // Somebody took the usual port while PostgreSQL started.
+    if (listen !== undefined || PorticoError.from(thrown).facts['why'] !== 'EADDRINUSE') throw thrown
+    return begin({ ...LAB_LISTEN, port: 0 })
   })
   closers.push(drainMs => running.close(drainMs))
   if (postgres === undefined) throw new PorticoError('app/bug', { why: 'the lab has no database server' })
@@ -164,7 +165,7 @@ async function openLab(
   let closing: Promise<void> | undefined
   // A database that is down is told to those who connect; the lab itself goes on.
   void postgres.ended.then(() => closing ?? log.warn('lab.postgres-ended'))
-  return { ...ready, running, postgres, close: (drainMs = 5_000) => (closing ??= close(drainMs)) }
+  return { ...ready, running, postgres, close: (drainMs = 4_000) => (closing ??= close(drainMs)) }
 }
 
 function readyLine(running: Cluster, users: readonly LabUser[], secondFactor: SecondFactor): LabReady {
@@ -173,7 +174,12 @@ function readyLine(running: Cluster, users: readonly LabUser[], secondFactor: Se
     proxy: formatAddress({ host: 'localhost', port: running.address.port }),
     cluster: LAB_CLUSTER,
     caFile: running.caFile,
-    users: users.map(({ name, password, otpSecret, roles }) => ({ name, password, otpSecret: secondFactor === 'otp' ? otpSecret : null, roles })),
+    users: users.map(({ name, password, otpSecret, roles }) => ({
+      name,
+      password,
+      otpSecret: secondFactor === 'otp' ? otpSecret : null,
+      roles,
+    })),
     user: first?.name ?? '',
     password: first?.password ?? '',
     databases: LAB_DATABASES.map(({ name }) => name),
@@ -189,13 +195,24 @@ function readyLine(running: Cluster, users: readonly LabUser[], secondFactor: Se
  * @throws PorticoError `lab/running`
  */
 export async function resetLab(home: string): Promise<void> {
-  if (await lstat(home).then(() => false, () => true)) return
+  if (
+    await lstat(home).then(
+      () => false,
+      () => true,
+    )
+  )
+    return
   const unlock = await lockLab(join(home, LOCK), home)
   try {
     const account = unprivilegedAccount()
     const folder = await postgresFolder(home, account)
     const data = join(folder, 'data')
-    if (await lstat(join(data, 'postmaster.pid')).then(() => true, () => false)) {
+    if (
+      await lstat(join(data, 'postmaster.pid')).then(
+        () => true,
+        () => false,
+      )
+    ) {
       await stopLeftover({ programs: await preparePrograms(account, folder), account, data })
     }
     await rm(folder, { recursive: true, force: true })

@@ -7,11 +7,17 @@ const firstDer = (auth: Auth, type: CaType): Buffer => pemToDer(splitPem(pem(aut
 
 /** known_hosts lines for the cluster and everything below its name. */
 const hostLines = (auth: Auth): string =>
-  auth.ca('host').ssh.map(line => `@cert-authority ${auth.clusterName},*.${auth.clusterName} ${line.trim()} type=host\n`).join('')
+  auth
+    .ca('host')
+    .ssh.map(line => `@cert-authority ${auth.clusterName},*.${auth.clusterName} ${line.trim()} type=host\n`)
+    .join('')
 
 /** authorized_keys lines that trust the cluster's users. */
 const userLines = (auth: Auth): string =>
-  auth.ca('user').ssh.map(line => `cert-authority ${line.trim()} clustername=${auth.clusterName}&type=user\n`).join('')
+  auth
+    .ca('user')
+    .ssh.map(line => `cert-authority ${line.trim()} clustername=${auth.clusterName}&type=user\n`)
+    .join('')
 
 /** `/webapi/auth/export`: public keys only, as Teleport writes them; errors are plain text here. wire/webapi.md 2 */
 export function exportCa(auth: Auth, type: string): Answer {

@@ -15,7 +15,7 @@ export const KEY_BLOCK = {
   KubernetesCluster: 'string',
 } as const
 
-export interface PublicKeys {
+interface PublicKeys {
   /** authorized_keys line */
   readonly sshPublicKey: string | undefined
   /** PEM */

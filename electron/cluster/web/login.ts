@@ -24,15 +24,21 @@ function loginDocument({ user, sshCert, tlsCert, hostCa }: LoginAnswer): object 
     username: user,
     cert: base64(line(sshCert)),
     tls_cert: base64(tlsCert),
-    host_signers: [{
-      domain_name: hostCa.cluster,
-      checking_keys: hostCa.ssh.map(key => base64(line(key))),
-      tls_certs: hostCa.tls.map(base64),
-    }],
+    host_signers: [
+      {
+        domain_name: hostCa.cluster,
+        checking_keys: hostCa.ssh.map(key => base64(line(key))),
+        tls_certs: hostCa.tls.map(base64),
+      },
+    ],
   }
 }
 
-function loginRequest(body: Body<typeof KEY_BLOCK> & { readonly user: string; readonly password: string }, code: string, clientIp: string): LoginRequest {
+function loginRequest(
+  body: Body<typeof KEY_BLOCK> & { readonly user: string; readonly password: string },
+  code: string,
+  clientIp: string,
+): LoginRequest {
   return {
     user: body.user,
     password: body.password,

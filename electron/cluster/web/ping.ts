@@ -3,9 +3,9 @@ import type { SecondFactor } from '../auth/auth.ts'
 
 /** The cluster announces v13: the oldest version whose wire formats all of Portico speaks. */
 export const SERVER_VERSION = '13.0.0'
-export const MIN_CLIENT_VERSION = '12.0.0'
+const MIN_CLIENT_VERSION = '12.0.0'
 
-export interface Announcement {
+interface Announcement {
   readonly clusterName: string
   readonly secondFactor: SecondFactor
   readonly listen: Address

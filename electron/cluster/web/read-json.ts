@@ -1,14 +1,22 @@
 import { WebRefusal, type WebRequest } from './answer.ts'
 
 /** Teleport: lib/httplib, teleport.MaxHTTPRequestSize */
-export const BODY_LIMIT = 10 * 1024 * 1024
+const BODY_LIMIT = 10 * 1024 * 1024
 const BODY_DEADLINE_MS = 30_000
 
 /** Go's names of the types that a field may have, as its decoder's errors tell them. */
-export type FieldType = 'string' | 'bool' | '[]uint8' | 'time.Duration' | 'object'
+type FieldType = 'string' | 'bool' | '[]uint8' | 'time.Duration' | 'object'
 export type Fields = Readonly<Record<string, FieldType>>
 
-type ValueOf<T extends FieldType> = T extends 'string' ? string : T extends 'bool' ? boolean : T extends 'time.Duration' ? number : T extends '[]uint8' ? Buffer | undefined : object | undefined
+type ValueOf<T extends FieldType> = T extends 'string'
+  ? string
+  : T extends 'bool'
+    ? boolean
+    : T extends 'time.Duration'
+      ? number
+      : T extends '[]uint8'
+        ? Buffer | undefined
+        : object | undefined
 export type Body<F extends Fields> = { readonly [K in keyof F]: ValueOf<F[K]> }
 
 function readBody(request: WebRequest): Promise<Buffer> {
@@ -92,6 +100,9 @@ export async function readJson<F extends Fields>(request: WebRequest, struct: st
     throw new WebRefusal(400, `request: json: cannot unmarshal ${goTypeName(value)} into Go value of type client.${struct}`)
   }
   const given = value as Record<string, unknown>
-  const read = Object.entries(fields).map(([name, type]) => [name, fieldValue(struct, name, type, Object.hasOwn(given, name) ? given[name] : undefined)])
+  const read = Object.entries(fields).map(([name, type]) => [
+    name,
+    fieldValue(struct, name, type, Object.hasOwn(given, name) ? given[name] : undefined),
+  ])
   return Object.fromEntries(read) as Body<F>
 }

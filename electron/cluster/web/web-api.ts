@@ -6,7 +6,17 @@ import { ALPN } from '../../../shared/protocols.ts'
 import type { Log } from '../../log/log.ts'
 import type { Auth } from '../auth/auth.ts'
 import type { Handler, Handshake } from '../router/route.ts'
-import { answerForThrown, jsonAnswer, NOT_FOUND, redirectAnswer, refusalAnswer, sendAnswer, type Answer, type WebRequest, type WebResponse } from './answer.ts'
+import {
+  answerForThrown,
+  jsonAnswer,
+  NOT_FOUND,
+  redirectAnswer,
+  refusalAnswer,
+  sendAnswer,
+  type Answer,
+  type WebRequest,
+  type WebResponse,
+} from './answer.ts'
 import { exportCa } from './export-ca.ts'
 import { launcherFor } from './host-rule.ts'
 import { mfaBegin, mfaFinish, sshCerts, type LoginCall } from './login.ts'
@@ -16,7 +26,7 @@ import { RateLimit } from './rate-limit.ts'
 /** A client that is connected must have sent a whole request head by then; also the longest pause between two requests. */
 const HEAD_DEADLINE_MS = 30_000
 
-export interface WebApiOptions {
+interface WebApiOptions {
   readonly auth: Auth
   /** Where the one port listens. Asked for each answer: port 0 is known late. */
   readonly listen: () => Address
@@ -31,6 +41,7 @@ type Connection = Duplex | ServerHttp2Session
 
 export interface WebApi {
   readonly serve: Handler
+  /** Ends connections that wait for nothing, the others after their answer. Idempotent. */
   close(): void
 }
 
@@ -48,10 +59,15 @@ export function openWebApi({ auth, listen, publicAddresses, log, now = Date.now 
   const limit = new RateLimit(now)
   const clients = new WeakMap<Connection, Handshake>()
   const waits = new Map<Connection, NodeJS.Timeout>()
-  const streams = new Set<Duplex>()
+  let closing = false
 
   function get(path: string, url: URL): Answer {
-    const announced = { clusterName: auth.clusterName, secondFactor: auth.secondFactor, listen: listen(), publicAddress: publicAddresses()[0] ?? listen() }
+    const announced = {
+      clusterName: auth.clusterName,
+      secondFactor: auth.secondFactor,
+      listen: listen(),
+      publicAddress: publicAddresses()[0] ?? listen(),
+    }
     if (path === '/webapi/ping') return jsonAnswer(pingDocument(announced))
     if (path === '/webapi/find') return jsonAnswer(findDocument(announced))
     if (path === '/webapi/motd') return jsonAnswer({ Text: '' })
@@ -100,7 +116,12 @@ export function openWebApi({ auth, listen, publicAddresses, log, now = Date.now 
       .then(found => {
         // A body that nobody read to its end cannot be skipped: after it the connection ends.
         if (!request.complete && 'shouldKeepAlive' in response) response.shouldKeepAlive = false
-        log.debug('web.answered', { method: request.method ?? '', path: request.url ?? '', status: found.status, client: handshake.client.host })
+        log.debug('web.answered', {
+          method: request.method ?? '',
+          path: request.url ?? '',
+          status: found.status,
+          client: handshake.client.host,
+        })
         sendAnswer(request, response, found, now())
       })
       .catch((thrown: unknown) => {
@@ -112,7 +133,9 @@ export function openWebApi({ auth, listen, publicAddresses, log, now = Date.now 
   /** The HTTP servers never listen, so Node's own head deadline does not run for them. */
   function waitForHead(connection: Connection): void {
     clearTimeout(waits.get(connection))
-    if (connection.destroyed) return void waits.delete(connection)
+    waits.delete(connection)
+    if (connection.destroyed) return
+    if (closing) return endConnection(connection)
     waits.set(connection, setTimeout(() => connection.destroy(), HEAD_DEADLINE_MS).unref())
   }
 
@@ -138,8 +161,6 @@ export function openWebApi({ auth, listen, publicAddresses, log, now = Date.now 
 
   function serve(stream: Duplex, handshake: Handshake): void {
     stream.on('error', () => {})
-    streams.add(stream)
-    stream.once('close', () => streams.delete(stream))
     if (handshake.negotiated === ALPN.h2) {
       accepting = handshake
       http2.emit('connection', stream)
@@ -153,9 +174,16 @@ export function openWebApi({ auth, listen, publicAddresses, log, now = Date.now 
   return {
     serve,
     close() {
-      for (const stream of streams) stream.destroy()
+      closing = true
+      for (const connection of waits.keys()) endConnection(connection)
       http.close()
       http2.close()
     },
   }
+}
+
+/** What was answered still leaves. */
+function endConnection(connection: Connection): void {
+  if ('end' in connection) connection.end()
+  else connection.close()
 }

@@ -1,5 +1,10 @@
 import { Dialog } from 'radix-ui'
+import { useState } from 'react'
+import type { Failure } from '../../../shared/errors.ts'
 import type { Profile } from '../../../shared/state.ts'
+import { useAsk, useSlice } from '../../engine.ts'
+import { Button } from '../../parts/Button.tsx'
+import { FailureCallout } from '../../parts/Callout.tsx'
 import { IconButton } from '../../parts/IconButton.tsx'
 import { shown, text } from '../../words.ts'
 import css from './SignInDialog.module.css'
@@ -13,6 +18,9 @@ interface SignInDialogProps {
 }
 
 export function SignInDialog({ profile, waiting, onClose }: SignInDialogProps) {
+  const lab = useSlice('lab')
+  // Decided once: signing in to the lab passes through other states.
+  const [isLab] = useState(lab.state === 'running' && lab.proxy === profile.proxy)
   return (
     <Dialog.Root open onOpenChange={open => !open && onClose()}>
       <Dialog.Portal>
@@ -33,9 +41,30 @@ export function SignInDialog({ profile, waiting, onClose }: SignInDialogProps) {
             </Dialog.Close>
           </header>
           <Dialog.Description className={css['lead']}>{text.signIn.againLead(waiting)}</Dialog.Description>
-          <SignInForm proxy={profile.proxy} user={profile.user} onDone={onClose} />
+          {isLab ? <LabSignIn onDone={onClose} /> : <SignInForm proxy={profile.proxy} user={profile.user} onDone={onClose} />}
         </Dialog.Content>
       </Dialog.Portal>
     </Dialog.Root>
+  )
+}
+
+/** Nobody knows the passwords of a lab: Portico made them, and signs in with them. */
+function LabSignIn({ onDone }: { readonly onDone: () => void }) {
+  const ask = useAsk()
+  const [going, setGoing] = useState(false)
+  const [failure, setFailure] = useState<Failure | null>(null)
+  const signIn = async (): Promise<void> => {
+    setGoing(true)
+    const done = await ask('lab.start', {}, setFailure)
+    setGoing(false)
+    if (done !== undefined) onDone()
+  }
+  return (
+    <>
+      {failure !== null && <FailureCallout failure={failure} />}
+      <Button look="primary" wide autoFocus disabled={going} onClick={() => void signIn()}>
+        {going ? text.signIn.going : text.signIn.goLab}
+      </Button>
+    </>
   )
 }

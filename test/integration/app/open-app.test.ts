@@ -34,7 +34,10 @@ const until = async (fits: (state: AppState) => boolean, ms = 20_000): Promise<v
 beforeAll(async () => {
   process.env['PORTICO_KEYRING'] = 'off'
   app = await openApp({
-    home: openHome(env, process.platform), log: NO_LOG, workerFile: built('engine/worker.mjs'), threads: 1,
+    home: openHome(env, process.platform),
+    log: NO_LOG,
+    workerFile: built('engine/worker.mjs'),
+    threads: 1,
     portico: { exec: process.execPath, args: [fileURLToPath(built('cli/portico.mjs'))], env: {} },
   })
   const read = await app.answers['state.read']({})
@@ -64,7 +67,10 @@ it('starts the lab once, signs alice in and lists its databases', async () => {
 }, 120_000)
 
 it('makes one tunnel of two clicks, which psql can use', async () => {
-  const [first, second] = await Promise.all([app.answers['tunnel.start']({ resource: ORDERS }), app.answers['tunnel.start']({ resource: ORDERS })])
+  const [first, second] = await Promise.all([
+    app.answers['tunnel.start']({ resource: ORDERS }),
+    app.answers['tunnel.start']({ resource: ORDERS }),
+  ])
   expect(second.id).toBe(first.id)
   expect(shown.tunnels).toHaveLength(1)
   if (first.state !== 'open') throw new Error(first.state)
@@ -95,14 +101,19 @@ it('replaces a tunnel when another user is chosen', async () => {
 it('shows a taken port with its holder, in the row and as the answer', async () => {
   const holder = shown.tunnels[0]!
   if (holder.state !== 'open') throw new Error(holder.state)
-  await expect(app.answers['tunnel.start']({ resource: databaseId('lab', 'metrics'), port: holder.port })).rejects.toMatchObject({ code: 'tunnel/port-in-use', facts: { pid: process.pid } })
+  await expect(app.answers['tunnel.start']({ resource: databaseId('lab', 'metrics'), port: holder.port })).rejects.toMatchObject({
+    code: 'tunnel/port-in-use',
+    facts: { pid: process.pid },
+  })
   expect(shown.tunnels.find(({ name }) => name === 'metrics')).toMatchObject({ state: 'failed', failure: { code: 'tunnel/port-in-use' } })
   await app.answers['tunnel.stop']({ tunnel: shown.tunnels.find(({ name }) => name === 'metrics')!.id })
 })
 
 it('refuses a wrong password and an unknown database without an unhandled failure', async () => {
   const { profile } = shown.session as Extract<AppState['session'], { state: 'active' }>
-  await expect(app.answers['login.submit']({ proxy: profile.proxy, user: 'alice', password: 'no' })).rejects.toMatchObject({ code: 'login/refused' })
+  await expect(app.answers['login.submit']({ proxy: profile.proxy, user: 'alice', password: 'no' })).rejects.toMatchObject({
+    code: 'login/refused',
+  })
   await expect(app.answers['tunnel.start']({ resource: databaseId('lab', 'nosuch') })).rejects.toMatchObject({ code: 'resource/not-found' })
   await expect(app.answers['login.look']({ proxy: '127.0.0.1:1' })).rejects.toMatchObject({ code: 'proxy/unreachable' })
   expect(await app.answers['login.look']({ proxy: profile.proxy })).toMatchObject({ cluster: 'lab', kind: 'password' })

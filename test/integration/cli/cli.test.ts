@@ -1,10 +1,12 @@
 import { execFile, spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { stablePort } from '../../../electron/app/ports.ts'
+import { caPin } from '../../../electron/wire/x509.ts'
+import { totpCode } from '../../../electron/wire/totp.ts'
 import { Portico, type Staying } from './portico.ts'
 
 const exec = promisify(execFile)
@@ -17,7 +19,9 @@ let ready: any
 
 const login = (user = 'alice', home = portico) => {
   const { password } = ready.users.find((one: any) => one.name === user)
-  return home.run(['login', '--proxy', ready.proxy, '--user', user, '--ca-file', ready.caFile, '--password-stdin', '--json'], { input: `${password}\n` })
+  return home.run(['login', '--proxy', ready.proxy, '--user', user, '--ca-file', ready.caFile, '--password-stdin', '--json'], {
+    input: `${password}\n`,
+  })
 }
 
 beforeAll(async () => {
@@ -34,9 +38,19 @@ afterAll(async () => {
 describe('portico lab', () => {
   it('says in one line where it is and who may use it', () => {
     expect(ready).toMatchObject({
-      proxy: expect.stringMatching(/^localhost:\d+$/), cluster: 'lab', user: 'alice', databases: ['archive', 'metrics', 'orders'], nodes: [], kubeClusters: [], apps: [], leaves: [],
+      proxy: expect.stringMatching(/^localhost:\d+$/),
+      cluster: 'lab',
+      user: 'alice',
+      databases: ['archive', 'metrics', 'orders'],
+      nodes: [],
+      kubeClusters: [],
+      apps: [],
+      leaves: [],
     })
-    expect(ready.users.map((user: any) => [user.name, typeof user.password, user.otpSecret])).toEqual([['alice', 'string', null], ['bob', 'string', null]])
+    expect(ready.users.map((user: any) => [user.name, typeof user.password, user.otpSecret])).toEqual([
+      ['alice', 'string', null],
+      ['bob', 'string', null],
+    ])
     expect(existsSync(ready.caFile)).toBe(true)
   })
 
@@ -49,7 +63,11 @@ describe('portico lab', () => {
 
 describe('what prints only', () => {
   it('tells its version', async () => {
-    expect((await stranger.run(['version', '--json'])).json()).toEqual({ version: expect.stringMatching(/^\d+\.\d+\.\d+/), node: process.versions.node, electron: null })
+    expect((await stranger.run(['version', '--json'])).json()).toEqual({
+      version: expect.stringMatching(/^\d+\.\d+\.\d+/),
+      node: process.versions.node,
+      electron: null,
+    })
   })
 
   it('lists every error code', async () => {
@@ -58,16 +76,28 @@ describe('what prints only', () => {
     expect(out).toContain('tunnel/port-in-use')
   })
 
+  it('prints its help for no verb, but JSON where that is asked for', async () => {
+    expect(await stranger.run(['db'])).toMatchObject({ code: 0, out: expect.stringContaining('Usage: portico db') })
+    for (const args of [['--json'], ['db', '--json']]) {
+      const { code, json } = await stranger.run(args)
+      expect([code, json().error.code]).toEqual([2, 'usage/invalid'])
+    }
+  })
+
   it('ends with 2 and the nearest match for a wrong word', async () => {
     const { code, err, out } = await stranger.run(['staus'])
     expect([code, out]).toEqual([2, ''])
     expect(err).toMatch(/^portico: .*status.*\nTry: portico --help\n$/)
+    expect(await stranger.run(['help', 'db', 'lss'])).toMatchObject({ code: 2, out: '', err: expect.stringContaining('Did you mean ls?') })
   })
 })
 
 describe('signing in', () => {
   it('ends with 1 for a wrong password', async () => {
-    const { code, out } = await stranger.run(['login', '--proxy', ready.proxy, '--user', 'alice', '--ca-file', ready.caFile, '--password-stdin', '--json'], { input: 'wrong\n' })
+    const { code, out } = await stranger.run(
+      ['login', '--proxy', ready.proxy, '--user', 'alice', '--ca-file', ready.caFile, '--password-stdin', '--json'],
+      { input: 'wrong\n' },
+    )
     expect(code).toBe(1)
     expect(JSON.parse(out).error).toMatchObject({ code: 'login/refused', message: expect.any(String), hint: expect.any(String) })
   })
@@ -77,7 +107,9 @@ describe('signing in', () => {
   })
 
   it('ends with 1 for an authority that is not known', async () => {
-    const { code, out } = await stranger.run(['login', '--proxy', ready.proxy, '--user', 'alice', '--password-stdin', '--json'], { input: 'x\n' })
+    const { code, out } = await stranger.run(['login', '--proxy', ready.proxy, '--user', 'alice', '--password-stdin', '--json'], {
+      input: 'x\n',
+    })
     expect([code, JSON.parse(out).error.code]).toEqual([1, 'proxy/untrusted'])
   })
 
@@ -88,7 +120,12 @@ describe('signing in', () => {
   })
 
   it('ends with 3 for every verb that needs a login', async () => {
-    for (const verb of [['db', 'ls'], ['db', 'env', 'orders'], ['db', 'connect', 'orders'], ['proxy', 'db', 'orders']]) {
+    for (const verb of [
+      ['db', 'ls'],
+      ['db', 'env', 'orders'],
+      ['db', 'connect', 'orders'],
+      ['proxy', 'db', 'orders'],
+    ]) {
       const { code, out } = await stranger.run([...verb, '--json'])
       expect([verb, code, JSON.parse(out).error.code]).toEqual([verb, 3, 'login/required'])
     }
@@ -104,19 +141,48 @@ describe('signing in', () => {
     expect(Date.parse(told.validUntil)).toBeGreaterThan(Date.now() + 3_600_000)
     const status = await portico.run(['status', '--json'])
     expect(status.code).toBe(0)
-    expect(status.json().profiles).toEqual([expect.objectContaining({ ...told, kubeUsers: [], kubeGroups: [], expired: false, current: true, source: 'portico' })])
+    expect(status.json().profiles).toEqual([
+      expect.objectContaining({ ...told, kubeUsers: [], kubeGroups: [], expired: false, current: true, source: 'portico' }),
+    ])
   })
 
   it('takes the password from PORTICO_PASSWORD, and knows the profile by another name of this machine', async () => {
     const other = new Portico('portico-env-')
     const proxy = ready.proxy.replace('localhost', '127.0.0.1')
-    const signedIn = await other.run(['login', '--proxy', proxy, '--user', 'bob', '--ca-file', ready.caFile, '--json'], { env: { PORTICO_PASSWORD: ready.users[1].password } })
+    const signedIn = await other.run(['login', '--proxy', proxy, '--user', 'bob', '--ca-file', ready.caFile, '--json'], {
+      env: { PORTICO_PASSWORD: ready.users[1].password },
+    })
     expect(signedIn).toMatchObject({ code: 0 })
     expect((await other.run(['use', proxy, '--json'])).code).toBe(0)
     const listed = await other.run(['db', 'ls', '--json', '--proxy', proxy])
     expect(listed.json().databases.map((database: any) => database.name)).toEqual(['metrics'])
     expect((await other.run(['use', 'nowhere.example', '--json'])).code).toBe(4)
     other.remove()
+  })
+})
+
+describe('a proxy whose authority is not known', () => {
+  const other = new Portico('portico-pin-')
+  const ask = (...flags: string[]) =>
+    other.run(['login', '--proxy', ready.proxy, '--user', 'alice', '--json', ...flags], { env: { PORTICO_PASSWORD: ready.password } })
+  afterAll(() => other.remove())
+
+  it('is taken by the pin of its host authority, and by no other', async () => {
+    const { profiles } = JSON.parse(readFileSync(join(portico.home, 'state.json'), 'utf8'))
+    const pin = caPin(profiles[ready.proxy].hostCas[0].tls[0])
+    expect((await ask('--ca-pin', `sha256:${'0'.repeat(64)}`)).json().error.code).toBe('proxy/pin-mismatch')
+    expect(await ask('--ca-pin', pin)).toMatchObject({ code: 0 })
+    if (hasPsql) expect(await other.run(['db', 'connect', 'orders', '--', '-Atc', 'select 1'])).toMatchObject({ code: 0, out: '1\n' })
+  })
+
+  it('is taken unverified on loopback only, with a warning each time', async () => {
+    const signedIn = await ask('--insecure')
+    expect(signedIn).toMatchObject({ code: 0, err: expect.stringContaining('not verified') })
+    expect((await other.run(['db', 'ls'])).err).toContain('not verified')
+    const far = await other.run(['login', '--proxy', 'teleport.example.com:443', '--user', 'alice', '--insecure', '--json'], {
+      env: { PORTICO_PASSWORD: 'x' },
+    })
+    expect([far.code, far.json().error.code]).toEqual([2, 'usage/invalid'])
   })
 })
 
@@ -127,19 +193,33 @@ describe('databases', () => {
     const { databases } = JSON.parse(out)
     expect(databases.map((database: any) => database.name)).toEqual(['archive', 'metrics', 'orders'])
     expect(databases[2]).toMatchObject({
-      name: 'orders', protocol: 'postgres', alpn: [expect.stringMatching(/postgres-ping$/), expect.stringMatching(/postgres$/)], description: expect.any(String),
-      labels: { 'portico/database': 'shop' }, uri: expect.any(String), cluster: 'lab', port: stablePort('lab', 'db', 'orders'), tunnel: null,
+      name: 'orders',
+      protocol: 'postgres',
+      alpn: [expect.stringMatching(/postgres-ping$/), expect.stringMatching(/postgres$/)],
+      description: expect.any(String),
+      labels: { 'portico/database': 'shop' },
+      uri: expect.any(String),
+      cluster: 'lab',
+      port: stablePort('lab', 'db', 'orders'),
+      tunnel: null,
     })
   })
 
   it('are found by words and by predicate', async () => {
-    const names = async (...flags: string[]) => (await portico.run(['db', 'ls', '--json', ...flags])).json().databases.map((database: any) => database.name)
+    const names = async (...flags: string[]) =>
+      (await portico.run(['db', 'ls', '--json', ...flags])).json().databases.map((database: any) => database.name)
     expect(await names('--search', 'orders')).toEqual(['orders'])
     expect(await names('--query', 'labels.env == "dev"')).toEqual(['metrics'])
   })
 
   it('that nobody knows end with 4', async () => {
-    for (const verb of [['db', 'connect'], ['db', 'env'], ['db', 'config'], ['db', 'login'], ['proxy', 'db']]) {
+    for (const verb of [
+      ['db', 'connect'],
+      ['db', 'env'],
+      ['db', 'config'],
+      ['db', 'login'],
+      ['proxy', 'db'],
+    ]) {
       const { code, out } = await portico.run([...verb, 'nosuch', '--json'])
       expect([verb, code, JSON.parse(out).error.code]).toEqual([verb, 4, 'resource/not-found'])
     }
@@ -163,7 +243,16 @@ describe('databases', () => {
     const told = (await portico.run(['db', 'login', 'orders', '--json'])).json()
     for (const file of [told.cert, told.key, told.ca]) expect(statSync(file).mode & 0o777).toBe(0o600)
     const config = (await portico.run(['db', 'config', 'orders', '--format', 'json'])).json()
-    expect(config).toMatchObject({ name: 'orders', host: 'localhost', port: Number(ready.proxy.split(':')[1]), user: 'alice', database: 'shop', cert: told.cert, key: told.key, ca: told.ca })
+    expect(config).toMatchObject({
+      name: 'orders',
+      host: 'localhost',
+      port: Number(ready.proxy.split(':')[1]),
+      user: 'alice',
+      database: 'shop',
+      cert: told.cert,
+      key: told.key,
+      ca: told.ca,
+    })
     expect((await portico.run(['db', 'config', 'orders'])).out.split('\n')[0]).toBe('Name:      orders')
     expect((await portico.run(['db', 'config', 'orders', '--format', 'toml'])).code).toBe(2)
     expect((await portico.run(['db', 'logout', 'orders'])).code).toBe(0)
@@ -190,14 +279,23 @@ describe('portico proxy db', () => {
     const { tunnel, open } = await opened()
     const port = stablePort('lab', 'db', 'orders')
     expect(open).toMatchObject({
-      kind: 'db', name: 'orders', cluster: 'lab', protocol: 'postgres', mode: 'authenticated', address: { host: '127.0.0.1', port },
-      socket: expect.stringMatching(new RegExp(`/\\.s\\.PGSQL\\.${port}$`)), url: `postgres://alice@localhost:${port}/shop`,
-      jdbc: `jdbc:postgresql://localhost:${port}/shop?user=alice`, command: `psql postgres://alice@localhost:${port}/shop`,
+      kind: 'db',
+      name: 'orders',
+      cluster: 'lab',
+      protocol: 'postgres',
+      mode: 'authenticated',
+      address: { host: '127.0.0.1', port },
+      socket: expect.stringMatching(new RegExp(`/\\.s\\.PGSQL\\.${port}$`)),
+      url: `postgres://alice@localhost:${port}/shop`,
+      jdbc: `jdbc:postgresql://localhost:${port}/shop?user=alice`,
+      command: `psql postgres://alice@localhost:${port}/shop`,
     })
     expect(open.addresses).toContain(`127.0.0.1:${port}`)
     if (hasPsql) {
       expect((await exec('sh', ['-c', `${open.command} -Atc 'select 1'`])).stdout).toBe('1\n')
-      expect((await exec('psql', ['-h', join(open.socket, '..'), '-p', String(port), '-U', 'alice', '-Atc', 'select 2', 'shop'])).stdout).toBe('2\n')
+      expect(
+        (await exec('psql', ['-h', join(open.socket, '..'), '-p', String(port), '-U', 'alice', '-Atc', 'select 2', 'shop'])).stdout,
+      ).toBe('2\n')
       const closed = await tunnel.line(line => line.event === 'connection' && line.state === 'closed')
       expect(closed).toMatchObject({ from: null, bytesIn: expect.any(Number), bytesOut: expect.any(Number) })
     }
@@ -206,7 +304,8 @@ describe('portico proxy db', () => {
     expect(taken.json().error).toMatchObject({ code: 'tunnel/port-in-use', facts: { port, pid: tunnel.child.pid } })
     expect(await tunnel.end()).toBe(0)
     expect(tunnel.lines.at(-1)).toEqual({ event: 'closed' })
-    expect(existsSync(open.socket)).toBe(false)
+    // Nor is its folder left, in a temp dir that is everybody's.
+    expect(existsSync(dirname(open.socket))).toBe(false)
   })
 
   it('takes any free port, without a socket, and ends with 0 on SIGINT', async () => {
@@ -221,7 +320,10 @@ describe('portico proxy db', () => {
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', () => resolve()))
     const { port } = server.address() as { port: number }
     const { code, out } = await portico.run(['proxy', 'db', 'orders', '--port', String(port), '--json'])
-    expect([code, JSON.parse(out).error]).toEqual([1, expect.objectContaining({ code: 'tunnel/port-in-use', message: expect.stringContaining(String(process.pid)) })])
+    expect([code, JSON.parse(out).error]).toEqual([
+      1,
+      expect.objectContaining({ code: 'tunnel/port-in-use', message: expect.stringContaining(String(process.pid)) }),
+    ])
     server.close()
   })
 
@@ -266,4 +368,23 @@ describe('signing out', () => {
     expect((await portico.run(['status'])).code).toBe(3)
     expect((await portico.run(['logout', '--all'])).code).toBe(0)
   })
+})
+
+describe('a cluster that asks for one-time codes', () => {
+  it('takes the code from the second line, and tells when one is missing', async () => {
+    expect(await lab.end()).toBe(0)
+    expect(lab.lines.at(-1)).toEqual({ event: 'closed' })
+    lab = portico.stay(['lab', '--listen', '127.0.0.1:0', '--second-factor', 'otp', '--json'])
+    ready = await lab.line(line => line.event === 'ready')
+    const [alice] = ready.users
+    const ask = (input: string, env = {}) =>
+      portico.run(['login', '--proxy', ready.proxy, '--user', 'alice', '--ca-file', ready.caFile, '--password-stdin', '--json'], {
+        input,
+        env,
+      })
+    const missing = await ask(`${alice.password}\n`)
+    expect([missing.code, missing.json().error.code]).toEqual([3, 'login/code-needed'])
+    expect((await ask(`${alice.password}\n000000\n`)).json().error.code).toBe('login/refused')
+    expect((await ask(`${alice.password}\n${totpCode(alice.otpSecret, Date.now())}\n`)).code).toBe(0)
+  }, 60_000)
 })

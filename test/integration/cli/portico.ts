@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
 /** The built command, run as a user runs it. */
-const COMMAND = fileURLToPath(new URL('../../../out/cli/portico.mjs', import.meta.url))
+export const COMMAND = fileURLToPath(new URL('../../../out/cli/portico.mjs', import.meta.url))
 
 export interface Ran {
   readonly code: number
@@ -45,8 +45,12 @@ export class Portico {
   run(args: readonly string[], { env, input = '' }: RunOptions = {}): Promise<Ran> {
     const child = spawn(process.execPath, [COMMAND, ...args], { env: this.env(env) })
     let [out, err] = ['', '']
-    child.stdout.on('data', part => { out += String(part) })
-    child.stderr.on('data', part => { err += String(part) })
+    child.stdout.on('data', part => {
+      out += String(part)
+    })
+    child.stderr.on('data', part => {
+      err += String(part)
+    })
     child.stdin.on('error', () => {})
     child.stdin.end(input)
     return new Promise(resolve => {
@@ -59,7 +63,9 @@ export class Portico {
     const lines: any[] = []
     const waiting = new Set<() => void>()
     let err = ''
-    child.stderr.on('data', part => { err += String(part) })
+    child.stderr.on('data', part => {
+      err += String(part)
+    })
     createInterface({ input: child.stdout }).on('line', text => {
       lines.push(JSON.parse(text))
       for (const look of [...waiting]) look()
@@ -68,19 +74,20 @@ export class Portico {
     return {
       child,
       lines,
-      line: fits => new Promise((resolve, reject) => {
-        const timer = setTimeout(() => reject(new Error(`no such line in ${JSON.stringify(lines)} ${err}`)), 60_000)
-        const look = (): void => {
-          const found = lines.find(fits)
-          if (found === undefined) return
-          clearTimeout(timer)
-          waiting.delete(look)
-          resolve(found)
-        }
-        waiting.add(look)
-        look()
-        void ended.then(code => reject(new Error(`ended with ${code}: ${JSON.stringify(lines)} ${err}`)))
-      }),
+      line: fits =>
+        new Promise((resolve, reject) => {
+          const timer = setTimeout(() => reject(new Error(`no such line in ${JSON.stringify(lines)} ${err}`)), 60_000)
+          const look = (): void => {
+            const found = lines.find(fits)
+            if (found === undefined) return
+            clearTimeout(timer)
+            waiting.delete(look)
+            resolve(found)
+          }
+          waiting.add(look)
+          look()
+          void ended.then(code => reject(new Error(`ended with ${code}: ${JSON.stringify(lines)} ${err}`)))
+        }),
       end(signal = 'SIGTERM') {
         child.kill(signal)
         return ended

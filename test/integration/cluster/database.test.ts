@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { Agent, get } from 'node:https'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import pg from 'pg'
 import { NO_LOG } from '../../../electron/log/log.ts'
@@ -26,23 +28,35 @@ afterAll(async () => {
   await lab?.close(0)
 })
 
-const psql = (conninfo: string, sql: string, ...more: string[]) => run('psql', [conninfo, '-X', '-Atc', sql, ...more], { PGAPPNAME: 'portico-test' })
+const psql = (conninfo: string, sql: string, ...more: string[]) =>
+  run('psql', [conninfo, '-X', '-Atc', sql, ...more], { PGAPPNAME: 'portico-test' })
 const authenticated = (rest = 'user=alice dbname=shop'): string => `host=127.0.0.1 port=${tunnel.port} ${rest}`
 const passthrough = (rest = 'user=alice dbname=shop'): string => `host=localhost port=${open.port} ${rest} ${files.options}`
 
 describe('a session', () => {
-  test.each([['authenticated', authenticated], ['passthrough', passthrough]] as const)('%s reaches the database as the account asked for', async (_mode, conninfo) => {
-    const end = await psql(conninfo(), `select current_user, current_database(), (select count(*) from orders), (select application_name from pg_stat_activity where pid = pg_backend_pid())`)
+  test.each([
+    ['authenticated', authenticated],
+    ['passthrough', passthrough],
+  ] as const)('%s reaches the database as the account asked for', async (_mode, conninfo) => {
+    const end = await psql(
+      conninfo(),
+      `select current_user, current_database(), (select count(*) from orders), (select application_name from pg_stat_activity where pid = pg_backend_pid())`,
+    )
     expect(end).toMatchObject({ code: 0, stdout: 'alice|shop|120000|portico-test\n', stderr: '' })
   })
 
   test('passes on what the client sets at the start', async () => {
-    const end = await run('psql', [authenticated(), '-X', '-Atc', 'show work_mem', '-c', 'show client_encoding'], { PGOPTIONS: '-c work_mem=7MB', PGCLIENTENCODING: 'LATIN1' })
+    const end = await run('psql', [authenticated(), '-X', '-Atc', 'show work_mem', '-c', 'show client_encoding'], {
+      PGOPTIONS: '-c work_mem=7MB',
+      PGCLIENTENCODING: 'LATIN1',
+    })
     expect(end.stdout).toBe('7MB\nLATIN1\n')
   })
 
   test('takes user and database from the client, not from the certificate', async () => {
-    expect((await psql(authenticated('user=reader dbname=archive'), 'select current_user, current_database()')).stdout).toBe('reader|archive\n')
+    expect((await psql(authenticated('user=reader dbname=archive'), 'select current_user, current_database()')).stdout).toBe(
+      'reader|archive\n',
+    )
   })
 
   test('moves much data both ways', async () => {
@@ -76,7 +90,13 @@ describe('a cancel request', () => {
     const slow = client.query('select pg_sleep(20)').catch((thrown: Error) => thrown.message)
     await new Promise(resolve => setTimeout(resolve, 300))
     const { processID, secretKey } = client as unknown as { processID: number; secretKey: number }
-    const canceller = new pg.Client({ host: '127.0.0.1', port: tunnel.port }) as unknown as { connection: { connect(port: number, host: string): void; cancel(pid: number, key: number): void; on(event: string, listener: () => void): void } }
+    const canceller = new pg.Client({ host: '127.0.0.1', port: tunnel.port }) as unknown as {
+      connection: {
+        connect(port: number, host: string): void
+        cancel(pid: number, key: number): void
+        on(event: string, listener: () => void): void
+      }
+    }
     canceller.connection.on('connect', () => canceller.connection.cancel(processID, secretKey))
     canceller.connection.connect(tunnel.port, '127.0.0.1')
     expect(await slow).toBe('canceling statement due to user request')
@@ -96,12 +116,18 @@ describe('a refusal', () => {
   const DENIED = 'access to db denied. User does not have permissions. Confirm database user and name.'
 
   test('names the access rule for an account that the roles do not allow', async () => {
-    expect(await through('bob', { ServiceName: 'metrics', Username: 'alice', Database: 'metrics' }, 'user=alice dbname=metrics')).toContain(DENIED)
-    expect(await through('bob', { ServiceName: 'metrics', Username: 'reader', Database: 'metrics' }, 'user=alice dbname=metrics')).toContain(DENIED)
+    expect(await through('bob', { ServiceName: 'metrics', Username: 'alice', Database: 'metrics' }, 'user=alice dbname=metrics')).toContain(
+      DENIED,
+    )
+    expect(
+      await through('bob', { ServiceName: 'metrics', Username: 'reader', Database: 'metrics' }, 'user=alice dbname=metrics'),
+    ).toContain(DENIED)
   })
 
   test('and for a database whose labels they do not match', async () => {
-    expect(await through('bob', { ServiceName: 'orders', Username: 'reader', Database: 'shop' }, 'user=reader dbname=shop')).toContain(DENIED)
+    expect(await through('bob', { ServiceName: 'orders', Username: 'reader', Database: 'shop' }, 'user=reader dbname=shop')).toContain(
+      DENIED,
+    )
   })
 
   test('but lets bob read what is labelled env=dev', async () => {
@@ -109,7 +135,9 @@ describe('a refusal', () => {
   })
 
   test('is a plain close for a database that does not exist, in authenticated mode', async () => {
-    expect(await through('alice', { ServiceName: 'nosuch', Username: 'alice' }, 'user=alice dbname=shop')).toContain('server closed the connection unexpectedly')
+    expect(await through('alice', { ServiceName: 'nosuch', Username: 'alice' }, 'user=alice dbname=shop')).toContain(
+      'server closed the connection unexpectedly',
+    )
   })
 
   test('passes on that a logical database does not exist', async () => {
@@ -125,4 +153,30 @@ describe('a refusal', () => {
     expect((await psql(authenticated(), 'select 1')).stderr).toContain('connection refused')
     expect((await psql(passthrough(), 'select 1')).stderr).toContain('connection refused')
   }, 30_000)
+})
+
+test('closing does not wait for idle web connections', async () => {
+  const agent = new Agent({ keepAlive: true })
+  const answer = await new Promise<number | undefined>((resolve, reject) => {
+    get(
+      {
+        host: '127.0.0.1',
+        port: lab.running.address.port,
+        path: '/webapi/ping',
+        servername: 'localhost',
+        ca: readFileSync(lab.caFile),
+        agent,
+      },
+      response => {
+        response.resume().once('end', () => resolve(response.statusCode))
+      },
+    ).once('error', reject)
+  })
+  expect(answer).toBe(200)
+  tunnel.close()
+  open.close()
+  const began = performance.now()
+  await lab.close(4_000)
+  expect(performance.now() - began).toBeLessThan(2_000)
+  agent.destroy()
 })

@@ -16,25 +16,51 @@ export interface Certificate {
   readonly cert: string
 }
 
-export async function certificateFor(lab: Lab, user: string, route: Partial<RouteToDatabase> | undefined, usage: readonly string[] = ['usage:db']): Promise<Certificate> {
+export async function certificateFor(
+  lab: Lab,
+  user: string,
+  route: Partial<RouteToDatabase> | undefined,
+  usage: readonly string[] = ['usage:db'],
+): Promise<Certificate> {
   const { auth } = lab.running
   const { password } = lab.users.find(({ name }) => name === user)!
   const keys = await newKeyPair('ecdsa-p256')
   const tlsPublicKey = publicKeyPem(keys.publicKey)
-  const login = await auth.login({ user, password, code: '', ttlMs: 3_600_000, sshPublicKey: undefined, tlsPublicKey, routeToCluster: '', clientIp: '127.0.0.1' })
+  const login = await auth.login({
+    user,
+    password,
+    code: '',
+    ttlMs: 3_600_000,
+    sshPublicKey: undefined,
+    tlsPublicKey,
+    routeToCluster: '',
+    clientIp: '127.0.0.1',
+  })
   if (route === undefined && usage.length === 0) return { key: privateKeyPem(keys.privateKey), cert: login.tlsCert }
   const { identity, notAfter } = decodeIdentity(login.tlsCert)
-  const narrowed = await auth.reissue({ identity, notAfter }, {
-    sshPublicKey: undefined, tlsPublicKey, usage, routeToCluster: '', notAfter,
-    routeToDatabase: route && { ServiceName: '', Protocol: 'postgres', Username: '', Database: '', ...route },
-  })
+  const narrowed = await auth.reissue(
+    { identity, notAfter },
+    {
+      sshPublicKey: undefined,
+      tlsPublicKey,
+      usage,
+      routeToCluster: '',
+      notAfter,
+      routeToDatabase: route && { ServiceName: '', Protocol: 'postgres', Username: '', Database: '', ...route },
+    },
+  )
   return { key: privateKeyPem(keys.privateKey), cert: narrowed.tlsCert }
 }
 
 export function dialLab(lab: Lab, certificate: Certificate | undefined, alpn: readonly string[] = [ALPN.postgres]): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
     const socket = connect({
-      host: '127.0.0.1', port: lab.running.address.port, servername: 'localhost', ca: readFileSync(lab.caFile), ALPNProtocols: [...alpn], ...certificate,
+      host: '127.0.0.1',
+      port: lab.running.address.port,
+      servername: 'localhost',
+      ca: readFileSync(lab.caFile),
+      ALPNProtocols: [...alpn],
+      ...certificate,
     })
     socket.once('error', reject)
     socket.once('secureConnect', () => {
@@ -57,11 +83,14 @@ export async function openLocalPort(lab: Lab, certificate: Certificate | undefin
     open.add(local)
     local.on('error', () => {})
     local.pause()
-    dialLab(lab, certificate).then(upstream => {
-      local.once('close', () => upstream.destroy())
-      upstream.once('close', () => local.destroy())
-      local.pipe(upstream).pipe(local)
-    }, () => local.destroy())
+    dialLab(lab, certificate).then(
+      upstream => {
+        local.once('close', () => upstream.destroy())
+        upstream.once('close', () => local.destroy())
+        local.pipe(upstream).pipe(local)
+      },
+      () => local.destroy(),
+    )
   })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   return {
@@ -81,9 +110,14 @@ export interface ProgramEnd {
 
 export function run(program: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<ProgramEnd> {
   return new Promise(resolve => {
-    execFile(program, [...args], { env: { ...process.env, ...env }, timeout: 30_000, maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
-      resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, stdout, stderr })
-    })
+    execFile(
+      program,
+      [...args],
+      { env: { ...process.env, ...env }, timeout: 30_000, maxBuffer: 64 * 1024 * 1024 },
+      (error, stdout, stderr) => {
+        resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, stdout, stderr })
+      },
+    )
   })
 }
 
@@ -96,5 +130,8 @@ export async function passthroughFiles(lab: Lab, certificate: Certificate): Prom
   }
   const ca = await file('ca.pem', lab.running.auth.ca('host').tls.join(''))
   const [cert, key] = [await file('cert.pem', certificate.cert), await file('key.pem', certificate.key)]
-  return { options: `sslmode=verify-full sslrootcert=${ca} sslcert=${cert} sslkey=${key}`, remove: () => rm(folder, { recursive: true, force: true }) }
+  return {
+    options: `sslmode=verify-full sslrootcert=${ca} sslcert=${cert} sslkey=${key}`,
+    remove: () => rm(folder, { recursive: true, force: true }),
+  }
 }

@@ -43,10 +43,19 @@ test('the first start tells its steps and leaves what others need', async () => 
   const steps: string[] = []
   const lab = await start({ onProgress: step => steps.push(step) })
   expect(steps).toContain('Filling orders')
-  expect(lab).toMatchObject({ cluster: 'lab', user: 'alice', databases: ['archive', 'metrics', 'orders'], nodes: [], kubeClusters: [], apps: [], leaves: [] })
+  expect(lab).toMatchObject({
+    cluster: 'lab',
+    user: 'alice',
+    databases: ['archive', 'metrics', 'orders'],
+    nodes: [],
+    kubeClusters: [],
+    apps: [],
+    leaves: [],
+  })
   expect(lab.proxy).toBe(`localhost:${lab.running.address.port}`)
   expect(lab.users.map(({ name, otpSecret, roles }) => ({ name, otpSecret, roles }))).toEqual([
-    { name: 'alice', otpSecret: null, roles: ['owner', 'developer'] }, { name: 'bob', otpSecret: null, roles: ['developer'] },
+    { name: 'alice', otpSecret: null, roles: ['owner', 'developer'] },
+    { name: 'bob', otpSecret: null, roles: ['developer'] },
   ])
   const ready = JSON.parse(readFileSync(join(home, 'ready.json'), 'utf8'))
   expect(ready).toMatchObject({ event: 'ready', proxy: lab.proxy, caFile: lab.caFile, user: 'alice', password: lab.password })
@@ -95,7 +104,16 @@ test('with one-time codes the secret is told and works', async () => {
   const [alice] = lab.users
   expect(lab.running.auth.secondFactor).toBe('otp')
   const code = totpCode(alice!.otpSecret!, Date.now())
-  const answer = await lab.running.auth.login({ user: 'alice', password: alice!.password, code, ttlMs: 3_600_000, sshPublicKey: undefined, tlsPublicKey: undefined, routeToCluster: '', clientIp: '127.0.0.1' })
+  const answer = await lab.running.auth.login({
+    user: 'alice',
+    password: alice!.password,
+    code,
+    ttlMs: 3_600_000,
+    sshPublicKey: undefined,
+    tlsPublicKey: undefined,
+    routeToCluster: '',
+    clientIp: '127.0.0.1',
+  })
   expect(answer.user).toBe('alice')
   await lab.close(0)
 }, 30_000)
@@ -107,6 +125,20 @@ test('when the usual port is taken another one is used', async () => {
   })
   const lab = await start({ listen: undefined })
   expect(lab.running.address.port).not.toBe(LAB_LISTEN.port)
+  await lab.close(0)
+  taken.close()
+}, 30_000)
+
+test('when the usual port is taken while the lab starts, too', async () => {
+  const taken = createServer().once('error', () => {})
+  const lab = await start({
+    listen: undefined,
+    onProgress(step) {
+      if (step === 'Starting PostgreSQL') taken.listen(LAB_LISTEN.port, LAB_LISTEN.host)
+    },
+  })
+  expect(lab.running.address.port).not.toBe(LAB_LISTEN.port)
+  expect(lab.proxy).toBe(`localhost:${lab.running.address.port}`)
   await lab.close(0)
   taken.close()
 }, 30_000)

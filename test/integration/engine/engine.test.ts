@@ -24,14 +24,32 @@ let engine: Engine | undefined
 beforeAll(async () => {
   const root = new URL('../../..', import.meta.url).pathname
   await build({
-    configFile: false, root, logLevel: 'error', publicDir: false, ssr: { noExternal: true, target: 'node' },
+    configFile: false,
+    root,
+    logLevel: 'error',
+    publicDir: false,
+    ssr: { noExternal: true, target: 'node' },
     build: {
-      ssr: true, outDir: folder, emptyOutDir: false, target: 'node20.18', minify: false,
-      rolldownOptions: { input: { worker: join(root, 'electron/engine/worker.ts') }, external: [/^node:/], platform: 'node', output: { format: 'es', entryFileNames: '[name].mjs' } },
+      ssr: true,
+      outDir: folder,
+      emptyOutDir: false,
+      target: 'node20.18',
+      minify: false,
+      rolldownOptions: {
+        input: { worker: join(root, 'electron/engine/worker.ts') },
+        external: [/^node:/],
+        platform: 'node',
+        output: { format: 'es', entryFileNames: '[name].mjs' },
+      },
     },
   })
   certificates = await makeCertificates()
-  proxy = await openCounterpart({ server: await certificates.server(), clientRoots: [certificates.userRoot], alpn: databaseAlpn('postgres')!, serve: echo })
+  proxy = await openCounterpart({
+    server: await certificates.server(),
+    clientRoots: [certificates.userRoot],
+    alpn: databaseAlpn('postgres')!,
+    serve: echo,
+  })
 })
 afterEach(async () => {
   await engine?.close(0)
@@ -47,7 +65,7 @@ const plan = (id: string): TunnelPlan => ({
   dbProtocol: 'postgres',
   mode: 'authenticated',
   listen: { hosts: ['127.0.0.1'], port: 0, socket: null },
-  upstream: { proxy: { host: '127.0.0.1', port: proxy.port }, servername: 'proxy.test', roots: [certificates.webRoot], insecure: false },
+  upstream: { proxy: { host: '127.0.0.1', port: proxy.port }, servername: 'proxy.test', roots: [certificates.webRoot], certificate: null },
   holdMs: 5_000,
 })
 const start = async (more: Partial<EngineOptions> = {}): Promise<EngineEvent[]> => {
@@ -107,7 +125,10 @@ describe('the engine', () => {
   it('names the tunnels that are lost with a thread, and starts later ones on a new thread', async () => {
     // The first thread of this engine dies when a tunnel called "bomb" is started on it.
     const mined = join(folder, 'mined.mjs')
-    writeFileSync(mined, `import './worker.mjs'\nimport { parentPort } from 'node:worker_threads'\nparentPort.on('message', message => { if (message.plan?.id === 'bomb') setTimeout(() => { throw new Error('boom') }, 50) })\n`)
+    writeFileSync(
+      mined,
+      `import './worker.mjs'\nimport { parentPort } from 'node:worker_threads'\nparentPort.on('message', message => { if (message.plan?.id === 'bomb') setTimeout(() => { throw new Error('boom') }, 50) })\n`,
+    )
     const events = await start({ threads: 1, workerFile: pathToFileURL(mined) })
     await engine!.start(plan('one'))
     await engine!.start(plan('bomb'))

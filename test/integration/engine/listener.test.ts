@@ -23,7 +23,10 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-const listen = async (more: { port?: number; socket?: string | null; hosts?: string[] }, accept = (local: Socket): void => void local.end('hello').resume()): Promise<Listener> => {
+const listen = async (
+  more: { port?: number; socket?: string | null; hosts?: string[] },
+  accept = (local: Socket): void => void local.end('hello').resume(),
+): Promise<Listener> => {
   const listener = await openListener({ hosts: HOSTS, port: 0, socket: null, ...more }, accept, () => {})
   open.push(listener)
   return listener
@@ -55,7 +58,14 @@ describe('a listener', () => {
   })
 
   it('names the process that holds its port, and binds nothing then', async () => {
-    const child = spawn(process.execPath, ['-e', "const s = require('net').createServer().listen(0, '127.0.0.1', () => console.log(s.address().port)); process.stdin.resume().on('end', () => process.exit())"], { env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' } })
+    const child = spawn(
+      process.execPath,
+      [
+        '-e',
+        "const s = require('net').createServer().listen(0, '127.0.0.1', () => console.log(s.address().port)); process.stdin.resume().on('end', () => process.exit())",
+      ],
+      { env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' } },
+    )
     const port = Number(String((await once(child.stdout, 'data'))[0]))
     try {
       const failure = await listen({ port }).catch((error: unknown) => error)
@@ -113,7 +123,11 @@ describe.skipIf(process.platform === 'win32')('a listener on a unix socket', () 
 
   it('takes the place of a dead owner, not of a live one, and never of another file', async () => {
     const path = join(folder, 's.sock')
-    const child = spawn(process.execPath, ['-e', `require('net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`], { stdio: 'ignore', env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' } })
+    const child = spawn(
+      process.execPath,
+      ['-e', `require('net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`],
+      { stdio: 'ignore', env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' } },
+    )
     await once(child, 'exit')
     expect(existsSync(path)).toBe(true)
     await listen({ socket: path })

@@ -137,7 +137,8 @@ describe('a framed splice', () => {
     const { program, upstream, database, begin } = await spliced(true)
     const over = begin()
     const framed: Buffer[] = [PING_FRAME]
-    for (const text of ['one ', 'two ', 'three']) writeFrame({ write: (chunk: Buffer) => framed.push(chunk), cork: () => {}, uncork: () => {} } as unknown as Socket, Buffer.from(text))
+    for (const text of ['one ', 'two ', 'three'])
+      writeFrame({ write: (chunk: Buffer) => framed.push(chunk), cork: () => {}, uncork: () => {} } as unknown as Socket, Buffer.from(text))
     for (const byte of Buffer.concat([...framed, PING_FRAME])) upstream.emit('data', Buffer.from([byte]))
     database.end()
     expect((await everything(program)).toString()).toBe('one two three')

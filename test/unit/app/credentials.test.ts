@@ -8,7 +8,10 @@ const HOUR = 3_600_000
 
 function set(login: Login | undefined = { validUntil: 12 * HOUR, fingerprint: 'first' }) {
   const world = {
-    login, now: 0, issued: 0, events: [] as CredentialEvent[],
+    login,
+    now: 0,
+    issued: 0,
+    events: [] as CredentialEvent[],
     certificate: async (expires: number): Promise<Credentials> => ({ key: 'key', cert: `cert ${world.issued}`, notAfter: expires }),
   }
   const office = openCredentials({
@@ -88,7 +91,9 @@ it('holds everything while a login is needed, asks once, and lets all go on', as
 
 it('believes the cluster when it says that a login ended', async () => {
   const { world, office } = set()
-  world.certificate = async () => { throw new PorticoError('login/expired', {}) }
+  world.certificate = async () => {
+    throw new PorticoError('login/expired', {})
+  }
   const waiting = office.credentials('t1')
   await new Promise(resolve => setImmediate(resolve))
   expect(world.events).toEqual([{ type: 'login-needed', proxy: 'proxy:443' }])
@@ -100,7 +105,9 @@ it('believes the cluster when it says that a login ended', async () => {
 
 it('tells every waiter of a failure, and tries again for the next one', async () => {
   const { world, office } = set()
-  world.certificate = async () => { throw new PorticoError('access/denied', {}) }
+  world.certificate = async () => {
+    throw new PorticoError('access/denied', {})
+  }
   const results = await Promise.allSettled([office.credentials('t1'), office.credentials('t1')])
   expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
   expect(world.issued).toBe(1)

@@ -17,7 +17,9 @@ test('a missing library names its package', () => {
 })
 
 test('a display that does not answer is said as such', () => {
-  expect(explainTrouble('[9:1124/1.2:ERROR:ozone_platform_x11.cc(240)] Missing X server or $DISPLAY')).toEqual(['the display does not answer'])
+  expect(explainTrouble('[9:1124/1.2:ERROR:ozone_platform_x11.cc(240)] Missing X server or $DISPLAY')).toEqual([
+    'the display does not answer',
+  ])
 })
 
 test('anything else shows the last line that is not chatter', () => {

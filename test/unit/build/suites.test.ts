@@ -11,7 +11,10 @@ const report = (statuses: readonly string[], file = 'passed') => ({
 
 test('what passed, failed and was skipped is counted, and what was skipped is named', () => {
   expect(countTests(report(['passed', 'failed', 'pending', 'skipped', 'todo'], 'failed'), 1)).toEqual({
-    passed: 1, failed: 1, skipped: 3, names: ['test 2', 'test 3', 'test 4'],
+    passed: 1,
+    failed: 1,
+    skipped: 3,
+    names: ['test 2', 'test 3', 'test 4'],
   })
 })
 

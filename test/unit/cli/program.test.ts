@@ -6,21 +6,31 @@ import { table, timeLeft } from '../../../electron/cli/table.ts'
 import { PorticoError } from '../../../shared/errors.ts'
 
 const nowhere = { write() {} }
-const failure = async (line: string): Promise<PorticoError> => parse(line.split(' '), [], nowhere).then(() => expect.unreachable(), PorticoError.from)
+const failure = async (line: string): Promise<PorticoError> =>
+  parse(line.split(' '), [], nowhere).then(() => expect.unreachable(), PorticoError.from)
 
 describe('the command line', () => {
   it('takes global flags before and after the verb', async () => {
     expect(await parse(['--json', 'status'], [], nowhere)).toMatchObject({ globals: { json: true } })
-    expect(await parse(['db', 'ls', '--json', '--proxy', 'a:1', '--search', 'x'], [], nowhere)).toMatchObject({ globals: { json: true, proxy: 'a:1' }, options: { search: 'x' } })
+    expect(await parse(['db', 'ls', '--json', '--proxy', 'a:1', '--search', 'x'], [], nowhere)).toMatchObject({
+      globals: { json: true, proxy: 'a:1' },
+      options: { search: 'x' },
+    })
   })
 
   it('refuses an unknown flag with the nearest match', async () => {
-    expect(await failure('status --jsno')).toMatchObject({ code: 'usage/invalid', facts: { why: "unknown option '--jsno' (Did you mean --json?)", next: 'portico status --help' } })
+    expect(await failure('status --jsno')).toMatchObject({
+      code: 'usage/invalid',
+      facts: { why: "unknown option '--jsno' (Did you mean --json?)", next: 'portico status --help' },
+    })
   })
 
   it('refuses an unknown verb with the nearest match', async () => {
     expect(await failure('logn')).toMatchObject({ code: 'usage/invalid', facts: { why: expect.stringContaining('login') } })
-    expect(await failure('db lss')).toMatchObject({ code: 'usage/invalid', facts: { why: expect.stringContaining('ls'), next: 'portico db --help' } })
+    expect(await failure('db lss')).toMatchObject({
+      code: 'usage/invalid',
+      facts: { why: expect.stringContaining('ls'), next: 'portico db --help' },
+    })
   })
 
   it('refuses a missing name and one too many', async () => {
@@ -34,12 +44,31 @@ describe('the command line', () => {
   })
 
   it('knows --socket and --no-socket', async () => {
-    expect(await parse(['proxy', 'db', 'x', '--no-socket', '-p', '0'], [], nowhere)).toMatchObject({ options: { socket: false, port: '0' } })
+    expect(await parse(['proxy', 'db', 'x', '--no-socket', '-p', '0'], [], nowhere)).toMatchObject({
+      options: { socket: false, port: '0' },
+    })
     expect(await parse(['proxy', 'db', 'x', '--socket', '/s'], [], nowhere)).toMatchObject({ options: { socket: '/s' } })
     expect(await parse(['proxy', 'db', 'x'], [], nowhere)).toMatchObject({ options: {} })
   })
 
-  it.each(['lab', 'lab reset', 'login', 'logout', 'status', 'use', 'db', 'db ls', 'db login', 'db logout', 'db env', 'db config', 'db connect', 'proxy db', 'version', 'help'])('explains "%s" with one example', async verb => {
+  it.each([
+    'lab',
+    'lab reset',
+    'login',
+    'logout',
+    'status',
+    'use',
+    'db',
+    'db ls',
+    'db login',
+    'db logout',
+    'db env',
+    'db config',
+    'db connect',
+    'proxy db',
+    'version',
+    'help',
+  ])('explains "%s" with one example', async verb => {
     const text = await helpText(verb.split(' '))
     expect(text.match(/Example:\n {2}\$ /g)).toHaveLength(1)
     expect(text).toContain('--json')
@@ -54,7 +83,20 @@ describe('what a command writes', () => {
   const written = (json: boolean) => {
     let out = ''
     let err = ''
-    const say = openSay({ json, quiet: false, stdout: { write: (text: string) => { out += text } }, stderr: { write: (text: string) => { err += text } } })
+    const say = openSay({
+      json,
+      quiet: false,
+      stdout: {
+        write: (text: string) => {
+          out += text
+        },
+      },
+      stderr: {
+        write: (text: string) => {
+          err += text
+        },
+      },
+    })
     return { say, out: () => out, err: () => err }
   }
 
@@ -68,7 +110,9 @@ describe('what a command writes', () => {
   it('tells a failure as one JSON object with --json', () => {
     const { say, out } = written(true)
     say.failure({ code: 'login/expired', facts: { proxy: 'a:1' } })
-    expect(JSON.parse(out())).toMatchObject({ error: { code: 'login/expired', message: expect.any(String), hint: 'portico login --proxy a:1' } })
+    expect(JSON.parse(out())).toMatchObject({
+      error: { code: 'login/expired', message: expect.any(String), hint: 'portico login --proxy a:1' },
+    })
   })
 
   it('sends no control character of a server to a terminal, as text or as JSON', () => {
@@ -82,7 +126,15 @@ describe('what a command writes', () => {
   })
 
   it('lines columns up', () => {
-    expect(table(['A', 'B'], [['xx', 'y'], ['z', '']])).toEqual(['A   B', 'xx  y', 'z'])
+    expect(
+      table(
+        ['A', 'B'],
+        [
+          ['xx', 'y'],
+          ['z', ''],
+        ],
+      ),
+    ).toEqual(['A   B', 'xx  y', 'z'])
     expect(timeLeft(5 * 3_600_000 + 720_000)).toBe('5h 12m')
     expect(timeLeft(-1)).toBe('ended')
   })

@@ -19,7 +19,8 @@ describe('first bytes on a Postgres tunnel', () => {
     ['something else', Buffer.from([0, 1, 0, 0])],
     ['something else', Buffer.from([0, 0, 0, 3])],
   ])('that are %s are named', (got, bytes) => {
-    for (const mode of ['authenticated', 'passthrough'] as const) expect(judgeFirstBytes('cockroachdb', mode, bytes)).toEqual({ state: 'foreign', got })
+    for (const mode of ['authenticated', 'passthrough'] as const)
+      expect(judgeFirstBytes('cockroachdb', mode, bytes)).toEqual({ state: 'foreign', got })
   })
 })
 

@@ -22,7 +22,8 @@ describe('who holds a port', () => {
   })
 
   it('is read from netstat on Windows, in any language', () => {
-    const text = '\r\nAktive Verbindungen\r\n\r\n  TCP    127.0.0.1:5432   127.0.0.1:50000  HERGESTELLT  99\r\n  TCP    127.0.0.1:5432   0.0.0.0:0   ABHÖREN   4711\r\n'
+    const text =
+      '\r\nAktive Verbindungen\r\n\r\n  TCP    127.0.0.1:5432   127.0.0.1:50000  HERGESTELLT  99\r\n  TCP    127.0.0.1:5432   0.0.0.0:0   ABHÖREN   4711\r\n'
     expect(parseNetstat(text, 5432)).toBe(4711)
     expect(parseNetstat(text, 432)).toBeUndefined()
   })

@@ -4,13 +4,39 @@ import { commandLine, environmentLines, quoteWord } from '../../../electron/laun
 import { hasUnprintable, printable } from '../../../shared/printable.ts'
 
 const HOSTILE = [
-  `o'brien`, `a"b`, '$(touch /tmp/pwned)', '`id`', 'a;b&c|d', 'a b', '', '-x', '=ls', '~root', '*', '!x', 'a\\b', `'; rm -rf /; '`, '${HOME}', 'café', '数据库', '#x', 'a\nb', 'a\tb', '\u001b[31mred', '\u009b31m', 'x\u202ey', 'don\u2019t',
+  `o'brien`,
+  `a"b`,
+  '$(touch /tmp/pwned)',
+  '`id`',
+  'a;b&c|d',
+  'a b',
+  '',
+  '-x',
+  '=ls',
+  '~root',
+  '*',
+  '!x',
+  'a\\b',
+  `'; rm -rf /; '`,
+  '${HOME}',
+  'café',
+  '数据库',
+  '#x',
+  'a\nb',
+  'a\tb',
+  '\u001b[31mred',
+  '\u009b31m',
+  'x\u202ey',
+  'don\u2019t',
 ]
 
 describe('quoting for a POSIX shell', () => {
   it.each(HOSTILE)('is read back by a real shell as the same word: %j', value => {
     // bash knows $'…', which words with control characters need.
-    const read = execFileSync('bash', ['--norc', '-c', `printf %s ${quoteWord(value, 'posix')}`], { encoding: 'utf8', env: { PATH: process.env['PATH'], LC_ALL: 'C.UTF-8' } })
+    const read = execFileSync('bash', ['--norc', '-c', `printf %s ${quoteWord(value, 'posix')}`], {
+      encoding: 'utf8',
+      env: { PATH: process.env['PATH'], LC_ALL: 'C.UTF-8' },
+    })
     expect(read).toBe(value)
   })
 

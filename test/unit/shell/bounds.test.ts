@@ -24,11 +24,14 @@ test('no window is smaller than the page can be', () => {
   expect(fitPlacement({ bounds: { x: 0, y: 0, width: 10, height: 10 } }, SCREEN).bounds).toMatchObject({ width: 560, height: 420 })
 })
 
-test.each(['', '{', 'null', '[]', '{"bounds":{"x":"0"}}', '{"bounds":{"x":0,"y":0,"width":1e999,"height":3}}'])('a file that holds %j is only a lost position', text => {
-  const file = join(folder, 'torn.json')
-  writeFileSync(file, text)
-  expect(loadPlacement(file, SCREEN)).toEqual({ bounds: { width: 1180, height: 740 }, maximized: false })
-})
+test.each(['', '{', 'null', '[]', '{"bounds":{"x":"0"}}', '{"bounds":{"x":0,"y":0,"width":1e999,"height":3}}'])(
+  'a file that holds %j is only a lost position',
+  text => {
+    const file = join(folder, 'torn.json')
+    writeFileSync(file, text)
+    expect(loadPlacement(file, SCREEN)).toEqual({ bounds: { width: 1180, height: 740 }, maximized: false })
+  },
+)
 
 test('a missing file is the first start', () => {
   expect(loadPlacement(join(folder, 'none.json'), SCREEN).maximized).toBe(false)

@@ -14,6 +14,9 @@ test('nobody else may', () => {
   expect(isOurFrame(top, undefined)).toBe(false)
 })
 
-test.each(['portico://window.example.com/', 'portico://windowx/', 'portico://other/index.html', 'file:///index.html', 'about:blank', ''])('%s is not our page', url => {
-  expect(isOurUrl(url)).toBe(false)
-})
+test.each(['portico://window.example.com/', 'portico://windowx/', 'portico://other/index.html', 'file:///index.html', 'about:blank', ''])(
+  '%s is not our page',
+  url => {
+    expect(isOurUrl(url)).toBe(false)
+  },
+)

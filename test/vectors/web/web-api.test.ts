@@ -31,10 +31,13 @@ afterEach(() => open.splice(0).forEach(api => api.close()))
 async function server(secondFactor: SecondFactor): Promise<Server> {
   const state = { now: CAPTURED }
   const now = (): number => state.now
-  const [clusterName, host, port] = secondFactor === 'off' ? ['root.example', 'localhost', 13_080] as const : ['second.example', '127.0.0.1', 14_080] as const
+  const [clusterName, host, port] =
+    secondFactor === 'off' ? (['root.example', 'localhost', 13_080] as const) : (['second.example', '127.0.0.1', 14_080] as const)
   const auth = await openAuth({ clusterName, storage: storages[secondFactor], secondFactor, log: NO_LOG, now })
   await auth.createRole({
-    name: 'lab-access', maxSessionTtlMs: 30 * 3_600_000, allow: { logins: ['alice'], dbUsers: ['*'], dbNames: ['*'], dbLabels: { '*': ['*'] } },
+    name: 'lab-access',
+    maxSessionTtlMs: 30 * 3_600_000,
+    allow: { logins: ['alice'], dbUsers: ['*'], dbNames: ['*'], dbLabels: { '*': ['*'] } },
     deny: { logins: [], dbUsers: [], dbNames: [], dbLabels: {} },
   })
   await auth.createUser({ name: secondFactor === 'off' ? 'alice' : 'otto', password: 'lab-password-1', roles: ['lab-access'], totpSecret })
@@ -45,7 +48,12 @@ async function server(secondFactor: SecondFactor): Promise<Server> {
 
 let client = 0
 const handshake = (ip: string, negotiated: string | undefined): Handshake => ({
-  sni: 'localhost', offered: [], negotiated, client: { host: ip, port: 1 }, identity: undefined, peerCertificate: undefined,
+  sni: 'localhost',
+  offered: [],
+  negotiated,
+  client: { host: ip, port: 1 },
+  identity: undefined,
+  peerCertificate: undefined,
 })
 
 function exchange({ api }: Server, request: Buffer, ip = `192.0.2.${(client += 1) % 250}`, step = request.length): Promise<Buffer> {
@@ -88,15 +96,43 @@ async function compare(against: Server, name: string): Promise<void> {
 
 describe('answers have the captured bytes', () => {
   test.each([
-    'ping', 'ping-no-alpn', 'ping-v1-prefix', 'ping-local', 'ping-unknown-connector', 'find', 'motd', 'not-found-webapi', 'not-found-v1',
-    'method-not-allowed', 'unknown-host', 'unknown-host-page', 'auth-export-nope', 'auth-export-jwt', 'mfa-begin-off', 'mfa-begin-off-passwordless',
-    'mfa-begin-off-wrong-password', 'ssh-certs-bad-key', 'ssh-certs-malformed-json', 'ssh-certs-no-content-type', 'ssh-certs-text-plain',
-    'ssh-certs-ttl-string', 'ssh-certs-unknown-route', 'ssh-certs-unknown-user', 'ssh-certs-wrong-password',
+    'ping',
+    'ping-no-alpn',
+    'ping-v1-prefix',
+    'ping-local',
+    'ping-unknown-connector',
+    'find',
+    'motd',
+    'not-found-webapi',
+    'not-found-v1',
+    'method-not-allowed',
+    'unknown-host',
+    'unknown-host-page',
+    'auth-export-nope',
+    'auth-export-jwt',
+    'mfa-begin-off',
+    'mfa-begin-off-passwordless',
+    'mfa-begin-off-wrong-password',
+    'ssh-certs-bad-key',
+    'ssh-certs-malformed-json',
+    'ssh-certs-no-content-type',
+    'ssh-certs-text-plain',
+    'ssh-certs-ttl-string',
+    'ssh-certs-unknown-route',
+    'ssh-certs-unknown-user',
+    'ssh-certs-wrong-password',
   ])('second factor off: %s', async name => compare(await server('off'), name))
 
   test.each([
-    'ping-otp', 'ping-otp-local', 'otp-mfa-begin', 'otp-mfa-begin-wrong-password', 'otp-mfa-finish-no-answer', 'otp-mfa-finish-wrong-code',
-    'otp-ssh-certs-wrong-otp', 'otp-ssh-certs-no-otp', 'otp-ssh-certs-letters-otp',
+    'ping-otp',
+    'ping-otp-local',
+    'otp-mfa-begin',
+    'otp-mfa-begin-wrong-password',
+    'otp-mfa-finish-no-answer',
+    'otp-mfa-finish-wrong-code',
+    'otp-ssh-certs-wrong-otp',
+    'otp-ssh-certs-no-otp',
+    'otp-ssh-certs-letters-otp',
   ])('second factor otp: %s', async name => compare(await server('otp'), name))
 
   test('the 21st login in a row from one address is refused, and one more is let in 6 s later', async () => {
@@ -110,10 +146,25 @@ describe('answers have the captured bytes', () => {
     expect(parse(await exchange(against, wrong, '198.51.100.1')).status).toContain('400')
   }, 60_000)
 
-  test.each(['auth-export-host', 'auth-export-user', 'auth-export-empty', 'auth-export-no-type', 'auth-export-tls', 'auth-export-tls-host', 'auth-export-tls-user', 'auth-export-db'])('%s has the captured form', async name => {
+  test.each([
+    'auth-export-host',
+    'auth-export-user',
+    'auth-export-empty',
+    'auth-export-no-type',
+    'auth-export-tls',
+    'auth-export-tls-host',
+    'auth-export-tls-user',
+    'auth-export-db',
+  ])('%s has the captured form', async name => {
     const shape = (response: Buffer): unknown => {
       const { headers, body } = parse(response)
-      return { headers, lines: body.replace(/[A-Za-z0-9+/=]{60,}/g, 'KEY').replace(/(\n[A-Za-z0-9+/=]{1,64}(?=\n-))/g, '').replace(/(KEY\n)+/g, 'KEY\n') }
+      return {
+        headers,
+        lines: body
+          .replace(/[A-Za-z0-9+/=]{60,}/g, 'KEY')
+          .replace(/(\n[A-Za-z0-9+/=]{1,64}(?=\n-))/g, '')
+          .replace(/(KEY\n)+/g, 'KEY\n'),
+      }
     }
     expect(shape(await exchange(await server('off'), captured(`${name}.request.txt`)))).toEqual(shape(captured(`${name}.response.txt`)))
   })
@@ -132,7 +183,9 @@ describe('a login', () => {
     expect(Object.keys(got)).toEqual(Object.keys(wanted))
     expect(got['host_signers']).toMatchObject([{ domain_name: 'root.example' }])
     expect(Buffer.from(String(got['cert']), 'base64').toString()).toMatch(/^ssh-rsa-cert-v01@openssh\.com [A-Za-z0-9+/=]+\n$/)
-    expect(Buffer.from(String(got['tls_cert']), 'base64').toString()).toMatch(/^-----BEGIN CERTIFICATE-----[^]+-----END CERTIFICATE-----\n$/)
+    expect(Buffer.from(String(got['tls_cert']), 'base64').toString()).toMatch(
+      /^-----BEGIN CERTIFICATE-----[^]+-----END CERTIFICATE-----\n$/,
+    )
   })
 
   test('with a one-time code works once', async () => {
@@ -163,7 +216,12 @@ describe('a login', () => {
 
   test('is refused when its body is longer than 10 MiB', async () => {
     const head = 'POST /webapi/ssh/certs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 20000000\r\n\r\n'
-    const got = await exchange(await server('off'), Buffer.concat([Buffer.from(head), Buffer.alloc(11 * 1024 * 1024, 0x20)]), '192.0.2.1', 65_536)
+    const got = await exchange(
+      await server('off'),
+      Buffer.concat([Buffer.from(head), Buffer.alloc(11 * 1024 * 1024, 0x20)]),
+      '192.0.2.1',
+      65_536,
+    )
     expect(got.toString('latin1', 0, 12)).toBe('HTTP/1.1 413')
   })
 })
