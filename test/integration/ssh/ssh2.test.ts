@@ -20,7 +20,7 @@ import { keyOf, readAll } from '../../kit/ssh-pair.ts'
 
 expectNoLeaks()
 
-const pem = (kind: 'rsa' | 'ecdsa-256' | 'ecdsa-384' | 'ecdsa-521', name: string): string => {
+const pem = (kind: 'rsa' | 'ecdsa-256' | 'ecdsa-521', name: string): string => {
   const { privateKey } = keyOf(kind, name)
   return kind === 'rsa'
     ? privateKey.export({ type: 'pkcs1', format: 'pem' }).toString()
@@ -29,7 +29,7 @@ const pem = (kind: 'rsa' | 'ecdsa-256' | 'ecdsa-384' | 'ecdsa-521', name: string
 // What it offers by default includes finite-field DH, which Electron's runtime makes slow.
 const kex = ['curve25519-sha256', 'ecdh-sha2-nistp256', 'ecdh-sha2-nistp384', 'ecdh-sha2-nistp521'] as const
 const digest = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex')
-const KINDS = ['rsa', 'ecdsa-256', 'ecdsa-384', 'ecdsa-521'] as const
+const KINDS = ['rsa', 'ecdsa-256', 'ecdsa-521'] as const
 
 const closing: (() => unknown)[] = []
 afterEach(async () => {
