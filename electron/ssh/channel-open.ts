@@ -6,7 +6,7 @@ export interface IncomingChannel {
   readonly type: string
   /** What follows the type in the message. */
   readonly data: Buffer
-  /** The channel is usable at once. After an answer, or after the end of the connection, it throws PorticoError app/bug. */
+  /** The channel is usable at once. @throws PorticoError ssh/disconnected when the connection ended meanwhile, app/bug after another answer */
   accept(): SshChannel
   /** @param reason a number of OPEN_REFUSED; default: prohibited */
   reject(text: string, reason?: number): void

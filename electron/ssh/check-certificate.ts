@@ -14,7 +14,7 @@ interface Expected {
   readonly now: number
 }
 
-/** Shorter ones can be broken, and OpenSSH's default is no lower than this either in new releases. */
+/** Shorter ones are within a rich attacker's reach. */
 const LEAST_RSA_BITS = 2048
 
 /** @throws PorticoError ssh/host-refused; every reason has its own text. OpenSSH: PROTOCOL.certkeys */

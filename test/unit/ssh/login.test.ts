@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { checkHostCertificate, checkUserCertificate } from '../../../electron/ssh/check-certificate.ts'
 import { sshFailure } from '../../../electron/ssh/failures.ts'
@@ -154,6 +155,14 @@ test('a falsified certificate is refused', () => {
   falsified[at] = 'f'.charCodeAt(0)
   const expected = { cas: [CA.publicKey], principal: 'alicf', now: NOW, from: '10.1.2.3' }
   expect(() => checkUserCertificate(decodePublicKey(falsified), expected)).toThrow('the signature of the certificate is wrong')
+})
+
+test('short RSA keys are refused, in a certificate and as its authority', () => {
+  const short = generateKeyPairSync('rsa', { modulusLength: 1024 })
+  const expected = { cas: [CA.publicKey, short.publicKey], principal: 'alice', now: NOW, from: '10.1.2.3' }
+  const check = (line: string) => () => checkUserCertificate(decodePublicKey(Buffer.from(line.split(' ')[1]!, 'base64')), expected)
+  expect(check(certificateFor(short.publicKey, CA, 'user'))).toThrow('the key in the certificate is too short')
+  expect(check(certificateFor(keyOf('ed25519', 'user').publicKey, short, 'user'))).toThrow('the key of the authority is too short')
 })
 
 test.each(KEY_KINDS.flatMap(ca => KEY_KINDS.map(kind => [ca, kind] as const)))(
