@@ -40,8 +40,12 @@ const handOvers = new WeakMap<Duplex, HandOver>()
 function handOver(proxyEnd: Duplex, agentEnd: Duplex): void {
   let give = (_session: Session): void => {}
   const session = new Promise<Session>((resolve, reject) => {
-    give = resolve
-    agentEnd.once('close', () => reject(new PorticoError('wire/cut-short', { why: 'the proxy closed before a session' })))
+    const gone = (): void => reject(new PorticoError('wire/cut-short', { why: 'the proxy closed before a session' }))
+    agentEnd.once('close', gone)
+    give = given => {
+      agentEnd.off('close', gone)
+      resolve(given)
+    }
   })
   // An agent that refuses the handshake never asks.
   session.catch(() => {})
