@@ -13,6 +13,9 @@ import { splice } from './splice.ts'
 /** A program that opens a connection and says nothing is let go after this, where it is its turn to speak. Postgres itself waits as long. */
 const FIRST_BYTES_MS = 60_000
 
+/** Why a connection's signal aborts. Given, because else each connection would build a DOMException with its stack. */
+const GONE = 'gone'
+
 /** What a connection needs of its tunnel. */
 export interface ConnectionTunnel {
   readonly plan: TunnelPlan
@@ -42,7 +45,7 @@ export class Connection {
   constructor(local: Socket, tunnel: ConnectionTunnel) {
     this.#local = local
     this.#tunnel = tunnel
-    local.once('close', () => this.#gone.abort())
+    local.once('close', () => this.#gone.abort(GONE))
     this.#early = new EarlyBytes(local)
   }
 

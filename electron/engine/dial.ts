@@ -78,7 +78,6 @@ export function dial(upstream: Upstream, context: DialContext, signal: AbortSign
       // RFC 6066 §3: no SNI for addresses. The name is always checked against what the profile says, never against the host dialled.
       ...(isIP(upstream.servername) === 0 ? { servername: upstream.servername } : {}),
       checkServerIdentity: (_host, certificate) => checkServerIdentity(upstream.servername, certificate),
-      ...(session === undefined ? {} : { session }),
       allowHalfOpen: true,
       onread: {
         buffer: RECORD,
@@ -88,7 +87,9 @@ export function dial(upstream: Upstream, context: DialContext, signal: AbortSign
         },
       },
     }
-    const stream = connect(options)
+    const stream: TLSSocket & { setSession?(session: Buffer): void } = connect(options)
+    // As the option `session`, which Node decodes twice (0.25 ms each time). TLS begins only when TCP is there.
+    if (session !== undefined) stream.setSession?.(session)
     // Node races IPv6 and IPv4 by itself (RFC 8305); tls.connect has no option for this one.
     stream.once('connect', () => stream.setNoDelay(true))
     const settled = (): void => {

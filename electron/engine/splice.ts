@@ -98,9 +98,12 @@ export function splice(
       down.flush()
       // Not destroy(): what was already accepted for it must still leave, as fast as it is taken. Once that is said, nobody
       // is left to hear what a proxy goes on sending.
-      other.end(() => {
+      const said = (): void => {
         if (other === upstream) other.destroy()
-      })
+      }
+      // A second end of a stream that said everything would build an error, with its stack, for nobody.
+      if (other.writableFinished) said()
+      else other.end(said)
       other.resume()
       let left = other.writableLength
       const linger = setInterval(() => {

@@ -8,8 +8,7 @@ import { closeGently } from '../router/close-gently.ts'
 import { serveTls } from '../router/tls-server.ts'
 import { BackendCredentialCache } from './backend-credentials.ts'
 import { announcedServer, type AgentHost, type DatabaseResource } from './database-resource.ts'
-import { sessionStream, type ServesStreams } from './dial-agent.ts'
-import { readOpeningPacket } from './first-packet.ts'
+import { receiveSession, type ServesStreams } from './dial-agent.ts'
 import { dialPostgres, startSession } from './postgres-backend.ts'
 import { DENIED, Refusal, refusalOf, refusePostgres } from './refusal.ts'
 import { splice } from './splice.ts'
@@ -107,11 +106,10 @@ export async function openAgent({ auth, host, databases, log, now = Date.now }: 
       deadlineMs: HANDSHAKE_MS,
       now,
     })
-    const client = sessionStream(stream, secure)
+    const { client, opening } = await receiveSession(stream, secure)
     const route = identity?.routeToDatabase
     const database = route && byName.get(route.ServiceName)
     if (identity === undefined || route === undefined || database === undefined) return closeGently(client)
-    const opening = await readOpeningPacket(client)
     const access = { identity, route, database }
     try {
       if (opening?.packet.kind === 'startup') await serveSession(client, access, opening.packet.parameters)

@@ -3,7 +3,9 @@ import { connect, type TLSSocket } from 'node:tls'
 import { PorticoError } from '../../../shared/errors.ts'
 import type { DatabaseServer } from '../auth/auth.ts'
 import { duplexPair } from './duplex-pair.ts'
+import { readOpeningPacket, type OpeningPacket } from './first-packet.ts'
 import type { HopCredentials } from './hop-credentials.ts'
+import { splice } from './splice.ts'
 
 /**
  * A stream to the agent that announced `server`; TLS goes on top of it. Here or, later, over a reverse tunnel.
@@ -17,23 +19,78 @@ export interface ServesStreams {
   serve(stream: Duplex): void
 }
 
-/**
- * The wire beside the wire. Between two ends in one process TLS proves who is who, and that is all it can do there: nobody
- * listens in our memory. So once its handshake is done, the session's bytes take this second pair, which saves four passes of
- * encryption and 50 µs a round trip. The key is the very stream that the handshake ran over, so it cannot be mistaken.
- */
-const shortcuts = new WeakMap<Duplex, Duplex>()
+/** A client's stream behind its opening packet: what an agent serves. */
+export interface Session {
+  readonly client: Duplex
+  /** undefined: the client said nothing that can be answered */
+  readonly opening: OpeningPacket | undefined
+}
 
-/** After a finished handshake over `stream`: what the session runs on. Both close together. */
-export function sessionStream(stream: Duplex, secure: TLSSocket): Duplex {
-  const shortcut = shortcuts.get(stream)
-  if (shortcut === undefined) return secure
-  shortcut.on('error', () => {})
-  secure.once('close', () => shortcut.destroy())
-  shortcut.once('close', () => secure.destroy())
-  // Session tickets still come over it.
+/**
+ * Between two ends in one process TLS proves who is who, and that is all it can do there: nobody listens in our memory. So once
+ * its handshake is done, the proxy hands its client's own stream to the agent, and no byte of the session passes a second wire,
+ * a second splice or four passes of encryption. The key is the very stream that the handshake ran over, so it cannot be mistaken.
+ */
+interface HandOver {
+  readonly session: Promise<Session>
+  give(session: Session): void
+}
+const handOvers = new WeakMap<Duplex, HandOver>()
+
+function handOver(proxyEnd: Duplex, agentEnd: Duplex): void {
+  let give = (_session: Session): void => {}
+  const session = new Promise<Session>((resolve, reject) => {
+    const gone = (): void => reject(new PorticoError('wire/cut-short', { why: 'the proxy closed before a session' }))
+    agentEnd.once('close', gone)
+    give = given => {
+      agentEnd.off('close', gone)
+      resolve(given)
+    }
+  })
+  // An agent that refuses the handshake never asks.
+  session.catch(() => {})
+  for (const end of [proxyEnd, agentEnd]) handOvers.set(end, { session, give })
+}
+
+/** The agent's side, after a finished handshake over `stream`. Rejects when the proxy goes away before. */
+export async function receiveSession(stream: Duplex, secure: TLSSocket): Promise<Session> {
+  const local = handOvers.get(stream)
+  if (local === undefined) return { client: secure, opening: await readOpeningPacket(secure) }
+  // Ends with the stream under it; until then only TLS itself has something to say here.
   secure.resume()
-  return shortcut
+  return local.session
+}
+
+/** The proxy's side of a finished hop. */
+export interface Hop {
+  /** Serves `client` through the agent. Resolves when that is over. */
+  relay(client: Duplex, opening: OpeningPacket): Promise<void>
+}
+
+function hopOver(stream: Duplex, secure: TLSSocket): Hop {
+  const local = handOvers.get(stream)
+  return {
+    relay: (client, opening) => {
+      if (local === undefined) {
+        secure.write(opening.raw)
+        return splice(client, secure)
+      }
+      return new Promise(resolve => {
+        const over = (): void => {
+          secure.destroy()
+          resolve()
+        }
+        if (client.destroyed) return over()
+        // Both close together.
+        client.once('close', over)
+        secure.once('close', () => client.destroy())
+        if (secure.destroyed) client.destroy()
+        // Session tickets still come over it.
+        secure.resume()
+        local.give({ client, opening })
+      })
+    },
+  }
 }
 
 /** Reaches the agents of this process, over memory. */
@@ -42,9 +99,7 @@ export function dialLocalAgents(agents: () => Iterable<ServesStreams>): DialAgen
     for (const agent of agents()) {
       if (agent.hostId !== hostId) continue
       const [proxyEnd, agentEnd] = duplexPair()
-      const [proxySession, agentSession] = duplexPair()
-      shortcuts.set(proxyEnd, proxySession)
-      shortcuts.set(agentEnd, agentSession)
+      handOver(proxyEnd, agentEnd)
       agent.serve(agentEnd)
       return proxyEnd
     }
@@ -58,7 +113,7 @@ const HANDSHAKE_MS = 10_000
  * The TLS hop: the proxy is its client, the agent shows its host certificate for `server.hostname`. wire/database.md 3.5
  * @throws PorticoError `proxy/unreachable`
  */
-export function secureHop(stream: Duplex, server: DatabaseServer, credentials: HopCredentials): Promise<Duplex> {
+export function secureHop(stream: Duplex, server: DatabaseServer, credentials: HopCredentials): Promise<Hop> {
   return new Promise((resolve, reject) => {
     const session = credentials.sessions.get(server.hostname)
     const secure = connect({
@@ -82,7 +137,7 @@ export function secureHop(stream: Duplex, server: DatabaseServer, credentials: H
     secure.once('secureConnect', () => {
       clearTimeout(deadline)
       secure.off('close', fail)
-      resolve(sessionStream(stream, secure))
+      resolve(hopOver(stream, secure))
     })
   })
 }

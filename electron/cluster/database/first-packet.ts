@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream'
 import { readFirstPacket, type FirstPacket } from '../../wire/postgres.ts'
 
 /** A client's opening packet and its bytes, which are sent on as they are. */
-interface OpeningPacket {
+export interface OpeningPacket {
   readonly packet: FirstPacket
   readonly raw: Buffer
 }

@@ -1,6 +1,6 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { checkServerIdentity, connect as connectTls, type SecureContext, type TLSSocket } from 'node:tls'
+import { checkServerIdentity, connect as connectTls, TLSSocket, type DetailedPeerCertificate, type SecureContext } from 'node:tls'
 import { parseAddress } from '../../../shared/address.ts'
 import { PorticoError } from '../../../shared/errors.ts'
 import { authenticationOk, encodeStartup, errorResponse, MessageReader, readErrorResponse, SSL_REQUEST } from '../../wire/postgres.ts'
@@ -75,6 +75,8 @@ export async function dialPostgres({ uri, tls }: DatabaseResource, context: Secu
       checkServerIdentity: (_host, certificate) => (tls.mode === 'verify-full' ? checkServerIdentity(name, certificate) : undefined),
     })
     secure.on('error', () => {})
+    // For the check of the name Node asks for the whole chain, each certificate copied by encoding it. The first one is enough.
+    secure.getPeerCertificate = () => TLSSocket.prototype.getPeerCertificate.call(secure, false) as DetailedPeerCertificate
     await once(secure, 'secureConnect', CONNECT_MS)
     return secure
   } catch (thrown) {

@@ -6,11 +6,10 @@ import { closeGently } from '../router/close-gently.ts'
 import type { Handler, Handshake } from '../router/route.ts'
 import { serveTls } from '../router/tls-server.ts'
 import { authorise, type AuthorisedRoute } from './authorise.ts'
-import { secureHop, type DialAgent } from './dial-agent.ts'
-import { readOpeningPacket } from './first-packet.ts'
+import { secureHop, type DialAgent, type Hop } from './dial-agent.ts'
+import { readOpeningPacket, type OpeningPacket } from './first-packet.ts'
 import { HopCredentialCache } from './hop-credentials.ts'
 import { NO_AGENT, Refusal, refusalOf, refusePostgres } from './refusal.ts'
-import { splice } from './splice.ts'
 
 const INNER_HANDSHAKE_MS = 5_000
 
@@ -42,7 +41,7 @@ interface Caller {
 interface Opening {
   readonly caller: Caller
   /** StartupMessage or CancelRequest, to be sent on unchanged. */
-  readonly raw: Buffer
+  readonly opening: OpeningPacket
 }
 
 /** The proxy's half of database access. Teleport: lib/srv/db/proxyserver.go, lib/srv/db/postgres/proxy.go; wire/database.md 3, 4.1, 4.2 */
@@ -69,11 +68,11 @@ export function openDatabaseProxy({ auth, hostKeyPair, dialAgent, log, now = Dat
     for (;;) {
       const opening = await readOpeningPacket(caller.stream)
       if (opening === undefined) return undefined
-      const { packet, raw } = opening
-      if (packet.kind === 'cancel') return { caller, raw }
+      const { packet } = opening
+      if (packet.kind === 'cancel') return { caller, opening }
       if (packet.kind === 'startup') {
         const known = packet.major === 3 && packet.minor === 0 && packet.parameters.get('user') !== undefined
-        return known ? { caller, raw } : undefined
+        return known ? { caller, opening } : undefined
       }
       if (asked.has(packet.kind)) return undefined
       asked.add(packet.kind)
@@ -90,7 +89,7 @@ export function openDatabaseProxy({ auth, hostKeyPair, dialAgent, log, now = Dat
   }
 
   /** Through the first agent that answers. @throws Refusal */
-  async function connectAgent({ identity, servers }: AuthorisedRoute, caller: Caller, clientIp: string): Promise<Duplex> {
+  async function connectAgent({ identity, servers }: AuthorisedRoute, caller: Caller, clientIp: string): Promise<Hop> {
     if (caller.peerCertificate === undefined) throw new Refusal(NO_AGENT)
     const credentials = await hops.get(identity, caller.peerCertificate, clientIp)
     for (const server of servers) {
@@ -104,11 +103,10 @@ export function openDatabaseProxy({ auth, hostKeyPair, dialAgent, log, now = Dat
     throw new Refusal(NO_AGENT)
   }
 
-  async function relay(route: AuthorisedRoute, { caller, raw }: Opening, client: Handshake['client']): Promise<void> {
-    const upstream = await connectAgent(route, caller, client.host)
+  async function relay(route: AuthorisedRoute, { caller, opening }: Opening, client: Handshake['client']): Promise<void> {
+    const hop = await connectAgent(route, caller, client.host)
     log.info('database.session', { user: route.identity.username, database: route.route.ServiceName, client: client.host })
-    upstream.write(raw)
-    await splice(caller.stream, upstream)
+    await hop.relay(caller.stream, opening)
   }
 
   async function refuse(stream: Duplex, thrown: unknown, client: Handshake['client']): Promise<void> {

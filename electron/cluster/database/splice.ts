@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import { FramedStream } from '../router/ping-framed.ts'
 
 /**
  * Copies both ways until both sides have ended: half-close and back-pressure kept, bytes never looked at.
@@ -23,13 +24,21 @@ export function splice(a: Duplex, b: Duplex): Promise<void> {
   })
 }
 
+/** One call a chunk: ping frames are taken off and put on without a stream layer of their own. */
 function copy(from: Duplex, to: Duplex): void {
-  from.on('data', (chunk: Buffer) => {
-    if (!to.write(chunk)) {
-      from.pause()
-      to.once('drain', () => from.resume())
-    }
-  })
+  let paused = false
+  const write: (chunk: Buffer) => boolean = to instanceof FramedStream ? chunk => to.writePast(chunk) : chunk => to.write(chunk)
+  const pass = (chunk: Buffer): void => {
+    if (write(chunk) || paused) return
+    paused = true
+    from.pause()
+    to.once('drain', () => {
+      paused = false
+      from.resume()
+    })
+  }
   from.once('end', () => to.end())
-  from.resume()
+  if (from instanceof FramedStream) from.readPast(pass)
+  else from.on('data', pass)
+  if (!paused) from.resume()
 }

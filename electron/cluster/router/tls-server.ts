@@ -4,6 +4,7 @@ import { PorticoError } from '../../../shared/errors.ts'
 import { decodeIdentity, type Identity } from '../../wire/identity.ts'
 import { refuseClientCertificate } from './client-certificate.ts'
 import { closeGently } from './close-gently.ts'
+import { Remembered } from './remembered.ts'
 import { contextFor, type TlsConfiguration } from './tls-context.ts'
 
 export interface ServedTls {
@@ -48,12 +49,13 @@ export async function serveTls(
     void closeGently(secure)
     throw new PorticoError('access/denied', { why: `client certificate: ${why}` })
   }
+  const der = certificate?.raw
   return {
     stream: secure,
     negotiated: typeof secure.alpnProtocol === 'string' && secure.alpnProtocol !== '' ? secure.alpnProtocol : undefined,
     sni: serverName(secure),
-    identity: certificate && identityOf(certificate.raw),
-    peerCertificate: certificate?.raw,
+    identity: der && identityOf(der),
+    peerCertificate: der,
   }
 }
 
@@ -97,10 +99,14 @@ function serverName(secure: TLSSocket & { readonly servername?: string | false |
   return typeof secure.servername === 'string' ? secure.servername : undefined
 }
 
-function identityOf(der: Uint8Array): Identity | undefined {
-  try {
-    return decodeIdentity(der).identity
-  } catch {
-    return undefined // verified, but no certificate of a user or service: counts as none
-  }
+const identities = new Remembered<Identity>()
+
+function identityOf(der: Buffer): Identity | undefined {
+  return identities.get(der, () => {
+    try {
+      return decodeIdentity(der).identity
+    } catch {
+      return undefined // verified, but no certificate of a user or service: counts as none
+    }
+  })
 }
