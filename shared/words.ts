@@ -123,6 +123,28 @@ const WORDS: Record<ErrorCode, readonly [what: Line, why: Line, next: Line]> = {
     why('it ended before the database answered'),
     'check that the database is running and that you may use it',
   ],
+  'ssh/host-refused': [
+    'The SSH server is not the one you expect',
+    why('its host key is not trusted'),
+    'check the name of the server; ask its administrator',
+  ],
+  'ssh/login-refused': [
+    'SSH sign-in was refused',
+    why('the server accepts none of your keys for this user'),
+    'check the user name, or sign in again',
+  ],
+  'ssh/channel-refused': [
+    'The SSH server refused the request',
+    why('it gave no reason'),
+    'check the name you connect to and what your roles allow',
+  ],
+  'ssh/no-common-algorithm': [
+    'The SSH server speaks only what Portico does not',
+    f => `no common ${fact(f, 'what', 'algorithm')}: it offers ${fact(f, 'theirs', 'nothing')}`,
+    'ask its administrator to update it',
+  ],
+  'ssh/disconnected': ['The SSH connection was closed', why('it ended early'), 'connect again'],
+  'ssh/agent': ['The SSH agent did not help', why('it does not answer'), 'check SSH_AUTH_SOCK, or start the agent'],
   'state/unwritable': [
     'Portico cannot write its files',
     why('the system refused'),

@@ -24,6 +24,25 @@ export class SshReader {
     return start
   }
 
+  byte(): number {
+    return this.#bytes[this.#take(1)]!
+  }
+
+  bool(): boolean {
+    return this.byte() !== 0
+  }
+
+  /** A part of a length that both sides know, like a cookie. */
+  bytes(length: number): Buffer {
+    const start = this.#take(length)
+    return this.#bytes.subarray(start, start + length)
+  }
+
+  /** Everything that is left. */
+  rest(): Buffer {
+    return this.#bytes.subarray(this.#take(this.#bytes.length - this.#at))
+  }
+
   uint32(): number {
     return this.#bytes.readUInt32BE(this.#take(4))
   }
@@ -41,12 +60,29 @@ export class SshReader {
   text(): string {
     return this.string().toString('utf8')
   }
+
+  nameList(): string[] {
+    const names = this.string().toString('latin1')
+    return names === '' ? [] : names.split(',')
+  }
 }
 
 export function sshUint32(value: number): Buffer {
   const bytes = Buffer.alloc(4)
   bytes.writeUInt32BE(value)
   return bytes
+}
+
+export function sshByte(value: number): Buffer {
+  return Buffer.from([value])
+}
+
+export function sshBool(value: boolean): Buffer {
+  return sshByte(value ? 1 : 0)
+}
+
+export function sshNameList(names: readonly string[]): Buffer {
+  return sshString(names.join(','))
 }
 
 export function sshUint64(value: bigint): Buffer {

@@ -1,11 +1,10 @@
-import { createPublicKey, randomBytes, sign, verify, type KeyObject } from 'node:crypto'
-import { DerReader, TAG, derInteger, derSequence, malformed } from './der.ts'
-import { SshReader, sshMpint, sshString, sshUint32, sshUint64 } from './ssh-bytes.ts'
+import { createPublicKey, randomBytes, type KeyObject } from 'node:crypto'
+import { malformed } from './der.ts'
+import { SshReader, sshString, sshUint32, sshUint64 } from './ssh-bytes.ts'
 import { decodeSshKey, encodeSshKey, readSshKeyFields, splitSshLine, sshKeyFields, sshKeyType } from './ssh-keys.ts'
+import { signSsh, signatureAlgorithms, SSH_CERTIFICATE_SUFFIX as SUFFIX, verifySsh } from './ssh-signature.ts'
 
 /** OpenSSH certificates v01. OpenSSH: PROTOCOL.certkeys; Teleport's fields: wire/identity.md 6 */
-
-const SUFFIX = '-cert-v01@openssh.com'
 
 /** "For ever" of valid before. */
 export const SSH_NO_END = 0xffff_ffff_ffff_ffffn
@@ -52,7 +51,7 @@ function decodeOptions(bytes: Buffer): ReadonlyMap<string, string> {
   return options
 }
 
-/** Signs with rsa-sha2-512, ecdsa-sha2-nistp256 or ssh-ed25519, by the CA's key. @returns a line without an end of line */
+/** Signs with rsa-sha2-512, ecdsa-sha2-nistp… or ssh-ed25519, by the CA's key. @returns a line without an end of line */
 export function issueSshCertificate(fields: SshCertificateFields, ca: KeyObject): string {
   const type = sshKeyType(fields.publicKey) + SUFFIX
   const signedBytes = Buffer.concat([
@@ -70,22 +69,7 @@ export function issueSshCertificate(fields: SshCertificateFields, ca: KeyObject)
     sshString(''),
     sshString(encodeSshKey(ca)),
   ])
-  return `${type} ${Buffer.concat([signedBytes, sshString(signBytes(signedBytes, ca))]).toString('base64')}`
-}
-
-/** RFC 5656 3.1.2: the two numbers of an ECDSA signature as mpints. */
-function signBytes(bytes: Buffer, ca: KeyObject): Buffer {
-  switch (sshKeyType(ca)) {
-    case 'ssh-rsa':
-      return Buffer.concat([sshString('rsa-sha2-512'), sshString(sign('sha512', bytes, ca))])
-    case 'ssh-ed25519':
-      return Buffer.concat([sshString('ssh-ed25519'), sshString(sign(null, bytes, ca))])
-    case 'ecdsa-sha2-nistp256': {
-      const pair = new DerReader(sign('sha256', bytes, ca)).enter(TAG.sequence)
-      const [r, s] = [pair.expect(TAG.integer).content, pair.expect(TAG.integer).content]
-      return Buffer.concat([sshString('ecdsa-sha2-nistp256'), sshString(Buffer.concat([sshMpint(r), sshMpint(s)]))])
-    }
-  }
+  return `${type} ${Buffer.concat([signedBytes, sshString(signSsh(ca, signatureAlgorithms(sshKeyType(ca))[0]!, signedBytes))]).toString('base64')}`
 }
 
 /** Reads a certificate line or blob; its signature is another matter (`isSignedBy`). @throws PorticoError wire/malformed */
@@ -131,21 +115,7 @@ export function decodeSshCertificate(from: string | Buffer): SshCertificate {
 
 /** True when one of these CA keys made the signature. SHA-1 (`ssh-rsa`) signatures are never good. */
 export function isSignedBy(certificate: SshCertificate, caKeys: readonly KeyObject[]): boolean {
-  const { signatureKey, signedBytes, signature } = certificate
+  const { signatureKey, signatureType, signedBytes, signature } = certificate
   const known = caKeys.some(key => (key.type === 'private' ? createPublicKey(key) : key).equals(signatureKey))
-  if (!known) return false
-  switch (certificate.signatureType) {
-    case 'rsa-sha2-512':
-      return verify('sha512', signedBytes, signatureKey, signature)
-    case 'rsa-sha2-256':
-      return verify('sha256', signedBytes, signatureKey, signature)
-    case 'ssh-ed25519':
-      return verify(null, signedBytes, signatureKey, signature)
-    case 'ecdsa-sha2-nistp256': {
-      const pair = new SshReader(signature)
-      return verify('sha256', signedBytes, signatureKey, derSequence(derInteger(pair.string()), derInteger(pair.string())))
-    }
-    default:
-      return false
-  }
+  return known && verifySsh(signatureKey, signatureType, signedBytes, signature)
 }

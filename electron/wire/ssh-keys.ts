@@ -2,11 +2,17 @@ import { createPublicKey, type KeyObject } from 'node:crypto'
 import { malformed } from './der.ts'
 import { SshReader, sshMpint, sshString } from './ssh-bytes.ts'
 
-/** Public keys as OpenSSH writes them: RSA, ECDSA P-256 and Ed25519. RFC 4253 6.6, RFC 5656 3.1, RFC 8709 4 */
+/** Public keys as OpenSSH writes them: RSA, ECDSA on the three NIST curves, Ed25519. RFC 4253 6.6, RFC 5656 3.1, RFC 8709 4 */
 
-const ECDSA = 'ecdsa-sha2-nistp256'
+const ECDSA = 'ecdsa-sha2-'
+/** Name of the curve: in SSH, in a JWK, in OpenSSL; bytes of a coordinate. */
+const CURVES = [
+  { ssh: 'nistp256', jwk: 'P-256', openssl: 'prime256v1', length: 32 },
+  { ssh: 'nistp384', jwk: 'P-384', openssl: 'secp384r1', length: 48 },
+  { ssh: 'nistp521', jwk: 'P-521', openssl: 'secp521r1', length: 66 },
+] as const
 
-export type SshKeyType = 'ssh-rsa' | typeof ECDSA | 'ssh-ed25519'
+export type SshKeyType = 'ssh-rsa' | `${typeof ECDSA}${(typeof CURVES)[number]['ssh']}` | 'ssh-ed25519'
 
 /** Long enough for certificates with many extensions, short enough for a stranger. */
 const MAX_LINE = 256 * 1024
@@ -34,8 +40,10 @@ export function sshKeyType(key: KeyObject): SshKeyType {
       return 'ssh-rsa'
     case 'ed25519':
       return 'ssh-ed25519'
-    case 'ec':
-      if (key.asymmetricKeyDetails?.namedCurve === 'prime256v1') return ECDSA
+    case 'ec': {
+      const curve = CURVES.find(({ openssl }) => openssl === key.asymmetricKeyDetails?.namedCurve)
+      if (curve !== undefined) return `${ECDSA}${curve.ssh}`
+    }
   }
   throw malformed(`no SSH key type for ${key.asymmetricKeyType}`)
 }
@@ -48,7 +56,7 @@ export function sshKeyFields(key: KeyObject): Buffer {
   const jwk = (key.type === 'private' ? createPublicKey(key) : key).export({ format: 'jwk' })
   if (type === 'ssh-rsa') return Buffer.concat([sshMpint(fromUrl(jwk.e)), sshMpint(fromUrl(jwk.n))])
   if (type === 'ssh-ed25519') return sshString(fromUrl(jwk.x))
-  return Buffer.concat([sshString('nistp256'), sshString(Buffer.concat([Buffer.from([4]), fromUrl(jwk.x), fromUrl(jwk.y)]))])
+  return Buffer.concat([sshString(type.slice(ECDSA.length)), sshString(Buffer.concat([Buffer.from([4]), fromUrl(jwk.x), fromUrl(jwk.y)]))])
 }
 
 export function encodeSshKey(key: KeyObject): Buffer {
@@ -72,11 +80,12 @@ export function readSshKeyFields(type: string, reader: SshReader): KeyObject {
     }
     if (type === 'ssh-ed25519')
       return createPublicKey({ format: 'jwk', key: { kty: 'OKP', crv: 'Ed25519', x: reader.string().toString('base64url') } })
-    if (type === ECDSA) {
-      const [curve, point] = [reader.text(), reader.string()]
-      if (curve !== 'nistp256' || point.length !== 65 || point[0] !== 4) throw malformed('ECDSA point is wrong')
-      const [x, y] = [point.subarray(1, 33).toString('base64url'), point.subarray(33).toString('base64url')]
-      return createPublicKey({ format: 'jwk', key: { kty: 'EC', crv: 'P-256', x, y } })
+    const curve = CURVES.find(({ ssh }) => type === ECDSA + ssh)
+    if (curve !== undefined) {
+      const [name, point] = [reader.text(), reader.string()]
+      if (name !== curve.ssh || point.length !== 1 + 2 * curve.length || point[0] !== 4) throw malformed('ECDSA point is wrong')
+      const [x, y] = [point.subarray(1, 1 + curve.length), point.subarray(1 + curve.length)]
+      return createPublicKey({ format: 'jwk', key: { kty: 'EC', crv: curve.jwk, x: x.toString('base64url'), y: y.toString('base64url') } })
     }
   } catch {
     throw malformed('an SSH key cannot be read')

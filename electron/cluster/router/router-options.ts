@@ -1,6 +1,8 @@
 import type { Address } from '../../../shared/address.ts'
 import type { Log } from '../../log/log.ts'
 import type { KeyPair } from '../auth/auth.ts'
+import type { ConnectionCount } from './connection-count.ts'
+import type { ConnectionObserver } from './listener.ts'
 import type { Handler, HandlerName } from './route.ts'
 
 export interface RouterLimits {
@@ -30,12 +32,16 @@ export interface RouterOptions {
   /** Whose auth service `handlers.auth` is. */
   readonly clusterName: string
   /** Asked per connection: what they return may change (reload), and is compared by value. */
-  readonly webKeyPair: () => KeyPair
+  readonly webKeyPair: (sni: string | undefined) => KeyPair
   readonly hostKeyPair: () => KeyPair
   /** PEM of the authorities whose client certificates are trusted: the cluster's host and user CAs. */
   readonly clientCas: () => readonly string[]
   readonly handlers: Readonly<Record<HandlerName, Handler>>
   readonly log: Log
   readonly limits?: Partial<RouterLimits>
+  /** Shared with other listeners; absent: its own, by `limits`. */
+  readonly count?: ConnectionCount | undefined
+  /** Absent: a debug line for each connection. */
+  readonly observer?: ConnectionObserver | undefined
   readonly now?: () => number
 }

@@ -20,6 +20,8 @@ export interface ConnectionFacts {
   offered?: readonly string[]
   negotiated?: string | undefined
   user?: string
+  /** A handler has it. */
+  served?: true
   /** Why it ended, unless one side just closed it. */
   cause: string
 }
@@ -59,7 +61,7 @@ async function serveTerminated(
   options: ServingOptions,
 ): Promise<void> {
   const { stream, negotiated, identity, peerCertificate } = await serveTls(socket, {
-    ...configuration(termination, options),
+    ...configuration(termination, facts.sni, options),
     deadlineMs: options.limits.handshakeMs,
     ...(options.now === undefined ? {} : { now: options.now }),
   })
@@ -73,9 +75,9 @@ async function serveTerminated(
   await run(handler, plain, handshake, facts, options)
 }
 
-function configuration(termination: Exclude<Termination, 'forward'>, options: ServingOptions): TlsConfiguration {
+function configuration(termination: Exclude<Termination, 'forward'>, sni: string | undefined, options: ServingOptions): TlsConfiguration {
   return termination === 'web'
-    ? { keyPair: options.webKeyPair(), clientCas: options.clientCas(), clientCertificate: 'optional', alpn: SERVER_ALPN }
+    ? { keyPair: options.webKeyPair(sni), clientCas: options.clientCas(), clientCertificate: 'optional', alpn: SERVER_ALPN }
     : { keyPair: options.hostKeyPair(), clientCas: [], clientCertificate: 'none' }
 }
 
@@ -88,6 +90,7 @@ async function run(
   options: ServingOptions,
 ): Promise<void> {
   facts.route = name
+  facts.served = true
   stream.on('error', error => (facts.cause ||= codeOf(error)))
   try {
     await options.handlers[name](stream, handshake)
@@ -116,7 +119,7 @@ export function addressOf({ remoteAddress, remotePort }: Socket): Address {
 /** A hello may hold thousands of names. */
 const LOGGED_NAMES = 16
 
-export function describe(facts: ConnectionFacts, socket: Socket, ms: number): Record<string, string | number | readonly string[]> {
+export function describe(facts: ConnectionFacts, socket: Socket, ms: number) {
   return {
     peer: formatAddress(facts.peer),
     route: facts.route ?? '',
@@ -127,6 +130,7 @@ export function describe(facts: ConnectionFacts, socket: Socket, ms: number): Re
     bytesIn: socket.bytesRead,
     bytesOut: socket.bytesWritten,
     ms: Math.round(ms),
+    served: facts.served === true,
     cause: facts.cause,
   }
 }
