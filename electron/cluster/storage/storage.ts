@@ -35,3 +35,9 @@ export interface Storage {
   watch(prefix: string, listener: (event: StorageEvent) => void): () => void
   close(): Promise<void>
 }
+
+/**
+ * Keys under which values hold private keys, or secrets that are as good as one. A storage that others can read keeps them sealed
+ * (encrypted-storage.ts); whoever stores such a value puts it here.
+ */
+export const SECRET_PREFIXES: readonly string[] = ['cas/', 'host-keys/', 'users/', 'tokens/']
