@@ -38,6 +38,16 @@ export class ConnectionCount {
     return true
   }
 
+  /** A connection counts for `to` from now on. @returns false when that has too many: nothing changed then */
+  move(from: string, to: string): boolean {
+    const count = this.#perAddress.get(to) ?? 0
+    if (from !== to && count >= this.#limitPerAddress) return false
+    this.remove(from)
+    this.#total += 1
+    this.#perAddress.set(to, (this.#perAddress.get(to) ?? 0) + 1)
+    return true
+  }
+
   remove(host: string): void {
     const left = (this.#perAddress.get(host) ?? 0) - 1
     if (left > 0) this.#perAddress.set(host, left)

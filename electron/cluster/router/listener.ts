@@ -41,11 +41,11 @@ export interface Listener {
 export async function openListener({ name, listen, serve, count, log, observer }: ListenerOptions): Promise<Listener> {
   const sockets = new Set<Socket>()
   const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 180_000 }, socket => {
-    const facts: ConnectionFacts = { peer: addressOf(socket), cause: '' }
-    const host = facts.peer.host
+    const peer = addressOf(socket)
+    const facts: ConnectionFacts = { peer, countedFor: peer.host, cause: '' }
     const started = performance.now()
     socket.on('error', error => (facts.cause ||= codeOf(error)))
-    if (!count.add(host)) {
+    if (!count.add(peer.host)) {
       observer?.refused(name, count.isFull ? 'total' : 'address')
       return void socket.destroy()
     }
@@ -53,7 +53,7 @@ export async function openListener({ name, listen, serve, count, log, observer }
     observer?.opened(name)
     socket.once('close', () => {
       sockets.delete(socket)
-      count.remove(host)
+      count.remove(facts.countedFor)
       const line = describe(facts, socket, performance.now() - started)
       if (observer === undefined) log.debug('router.connection', line)
       else observer.closed(name, line)
