@@ -170,7 +170,7 @@ const WORDS: Record<ErrorCode, readonly [what: Line, why: Line, next: Line]> = {
   'cluster/storage': [
     "The cluster's database cannot be used",
     why('it does not answer'),
-    'check that it runs and what storage.conn_string says, then try again',
+    'check that it runs and what teleport.storage says, then try again',
   ],
   'wire/malformed': ['The other side sent something that makes no sense', why('its bytes do not follow the protocol'), 'check the address'],
   'wire/too-long': ['The other side sent too much', why('a message is longer than allowed'), 'check the address'],

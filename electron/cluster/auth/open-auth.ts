@@ -56,7 +56,8 @@ export const EXPIRED = 'access denied: client credentials have expired, please r
 /** Opens the auth service of a cluster; the first time it makes the cluster's keys. It does not close `storage`. */
 export async function openAuth(options: AuthOptions): Promise<OpenAuth> {
   const { clusterName, storage, secondFactor, log, now = Date.now, longestLoginMs = LONGEST_LOGIN_MS } = options
-  const cas = await openAuthorities(clusterName, storage, now)
+  const authorities = await openAuthorities(clusterName, storage, now, log)
+  const cas = authorities.current
   const users = openUsers(storage, secondFactor, now, options.passwordCost)
   const roles = openRoles(storage)
   const checkRoute = (name: string): string => {
@@ -134,6 +135,9 @@ export async function openAuth(options: AuthOptions): Promise<OpenAuth> {
     removeUser: name => users.remove(name),
     user: name => users.get(name),
     createRole: role => roles.put(role),
-    close: () => Promise.resolve(),
+    close() {
+      authorities.close()
+      return Promise.resolve()
+    },
   }
 }

@@ -73,7 +73,7 @@ export async function openEncryptedStorage(inner: Storage, options: EncryptedSto
       const item = await inner.get(key)
       return item && out(item)
     },
-    list: async prefix => (await inner.list(prefix)).map(out),
+    list: async prefix => (await inner.list(prefix)).filter(({ key }) => key !== CHECK).map(out),
     put: async (key, value, more) => out(await inner.put(key, into(key, value), more)),
     async compareAndSwap(key, revision, value, more) {
       const item = await inner.compareAndSwap(key, revision, into(key, value), more)

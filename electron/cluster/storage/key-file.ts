@@ -8,7 +8,7 @@ import type { Log } from '../../log/log.ts'
 const KEY_BYTES = 32
 
 const unusable = (file: string, why: string, cause?: unknown): PorticoError =>
-  new PorticoError('cluster/config', { file, key: 'storage.key_file', why: `storage.key_file: ${file} ${why}` }, cause)
+  new PorticoError('cluster/config', { file, key: 'teleport.storage.key_file', why: `teleport.storage.key_file: ${file} ${why}` }, cause)
 
 /** Base64 on one line. @returns undefined when there is no such file @throws PorticoError cluster/config */
 export async function readKeyFile(file: string, log: Log): Promise<Buffer | undefined> {

@@ -6,7 +6,7 @@ import type { Storage } from './storage.ts'
 
 /** `storage:` of a checked `portico.yaml`; paths are absolute. */
 export type StorageConfig =
-  | { readonly type: 'file'; readonly path: string }
+  | { readonly type: 'file'; readonly folder: string }
   | { readonly type: 'postgresql'; readonly connString: string; readonly keyFile: string }
 
 export interface OpenStorageOptions {
@@ -20,7 +20,7 @@ export interface OpenStorageOptions {
  * @throws PorticoError cluster/config, cluster/storage, state/unwritable, state/disk-full
  */
 export async function openStorage(config: StorageConfig, options: OpenStorageOptions = {}): Promise<Storage> {
-  if (config.type === 'file') return openFileStorage(config.path, options)
+  if (config.type === 'file') return openFileStorage(config.folder, options)
   const storage = await openPostgresStorage(config.connString, options)
   try {
     return await openEncryptedStorage(storage, { keyFile: config.keyFile, log: options.log ?? NO_LOG })

@@ -39,7 +39,7 @@ export function readConnString(connString: string): Postgres {
 }
 
 function wrongConnString(why: string): PorticoError {
-  return new PorticoError('cluster/config', { key: 'storage.conn_string', why: `storage.conn_string: ${why}` })
+  return new PorticoError('cluster/config', { key: 'teleport.storage.conn_string', why: `teleport.storage.conn_string: ${why}` })
 }
 
 /** SQLSTATE class 08, an administrator's or a crash's end of sessions, a server that is just starting. */

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, describe, expect, test, vi } from 'vitest'
 import { openPostgresStorage } from '../../../electron/cluster/storage/postgres-storage.ts'
 import type { Storage, StorageEvent } from '../../../electron/cluster/storage/storage.ts'
 import { NO_LOG, type Log } from '../../../electron/log/log.ts'
@@ -228,14 +228,29 @@ described(server === undefined ? 'PostgreSQL (none is installed here)' : 'Postgr
     })
   })
 
-  test('removes what ended a while ago, and tells it', async () => {
-    const { a, connString, heard } = await two()
-    await a.put('k', 1, { expires: Date.now() + 20 })
-    await eventually(async () => (await a.get('k')) === undefined)
-    await eventually(() => heard.length === 1)
-    await server!.query(connString, `delete from portico_items where expires < $1`, [Date.now()])
-    await eventually(() => heard.length === 2)
-    expect(heard[1]).toEqual({ type: 'delete', key: 'k' })
+  test('removes what ended a minute ago, and tells it', async () => {
+    const connString = await server!.database()
+    let clock = 1_000
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    try {
+      const storage = await openPostgresStorage(connString, { now: () => clock })
+      opened.push(storage)
+      const heard: StorageEvent[] = []
+      storage.watch('', event => heard.push(event))
+      await storage.put('k', 1, { expires: 2_000 })
+      const rows = async (): Promise<number> => (await server!.query(connString, 'select key from portico_items')).length
+      clock = 61_999
+      await vi.advanceTimersByTimeAsync(30_000)
+      expect(await storage.get('k')).toBeUndefined()
+      expect(await rows()).toBe(1)
+      clock = 62_000
+      await vi.advanceTimersByTimeAsync(30_000)
+      await eventually(async () => (await rows()) === 0)
+      await eventually(() => heard.length === 2)
+      expect(heard[1]).toEqual({ type: 'delete', key: 'k' })
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   test('refuses a key that no index takes', async () => {
