@@ -7,10 +7,10 @@ import { addressOf, codeOf, describe, type ConnectionFacts } from './serve-conne
 
 /** Told of every connection of a listener, in order; must not throw. */
 export interface ConnectionObserver {
-  opened(listener: string): void
+  opened(listener: string, socket: Socket): void
   /** One too many: cut at once, and told neither as opened nor as closed. */
   refused(listener: string, limit: 'total' | 'address'): void
-  closed(listener: string, line: ConnectionLine): void
+  closed(listener: string, socket: Socket, line: ConnectionLine): void
 }
 
 /** What is known of a connection that has ended. `served` = a handler had it; else `cause` says why none had. */
@@ -50,13 +50,13 @@ export async function openListener({ name, listen, serve, count, log, observer }
       return void socket.destroy()
     }
     sockets.add(socket)
-    observer?.opened(name)
+    observer?.opened(name, socket)
     socket.once('close', () => {
       sockets.delete(socket)
       count.remove(facts.countedFor)
       const line = describe(facts, socket, performance.now() - started)
       if (observer === undefined) log.debug('router.connection', line)
-      else observer.closed(name, line)
+      else observer.closed(name, socket, line)
     })
     void serve(socket, facts)
   })

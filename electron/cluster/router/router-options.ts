@@ -29,6 +29,8 @@ export const ROUTER_LIMITS: RouterLimits = {
 }
 
 export interface RouterOptions {
+  /** For the log and the metrics. Default `web`. */
+  readonly name?: string
   readonly listen: Address
   /** Whose auth service `handlers.auth` is. */
   readonly clusterName: string

@@ -37,7 +37,7 @@ export async function openRouter(options: RouterOptions): Promise<Router> {
     mayForward: () => false,
   }
   const listener = await openListener({
-    name: 'web',
+    name: options.name ?? 'web',
     listen,
     serve: (socket, facts) => serveConnection(socket, facts, serving),
     count,
