@@ -16,12 +16,14 @@ export async function hostIdOf(dataDir: string, earlier: string = randomUUID()):
   const path = join(dataDir, FILE)
   try {
     await mkdir(dataDir, { recursive: true, mode: 0o700 })
-    await writeFile(path, earlier, { flag: 'wx', mode: 0o600 })
+    const known = await readFile(path, 'utf8').catch((thrown: NodeJS.ErrnoException) => {
+      if (thrown.code !== 'ENOENT') throw thrown
+    })
+    if (known === undefined) await writeFile(path, earlier, { flag: 'wx', mode: 0o600 })
+    else if (/^[0-9A-Za-z-]{1,64}$/.test(known.trim())) return known.trim()
+    else throw new PorticoError('cluster/config', { file: path, why: `${path} holds no host id` })
     return earlier
   } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code !== 'EEXIST') throw new PorticoError('state/unwritable', { path }, thrown)
+    throw thrown instanceof PorticoError ? thrown : new PorticoError('state/unwritable', { path }, thrown)
   }
-  const known = (await readFile(path, 'utf8')).trim()
-  if (!/^[0-9A-Za-z-]{1,64}$/.test(known)) throw new PorticoError('cluster/config', { file: path, why: `${path} holds no host id` })
-  return known
 }
