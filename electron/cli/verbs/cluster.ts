@@ -1,66 +1,118 @@
 import { formatAddress } from '../../../shared/address.ts'
 import { PorticoError } from '../../../shared/errors.ts'
-import type { ClusterConfig } from '../../cluster/config/cluster-config.ts'
+import { checkCluster, type ClusterPlan } from '../../cluster/check-cluster.ts'
+import type { ClusterConfig, OperationsConfig } from '../../cluster/config/cluster-config.ts'
 import { loadConfig } from '../../cluster/config/load-config.ts'
 import type { RouteRow } from '../../cluster/router/route.ts'
 import { ROUTES } from '../../cluster/router/routes.ts'
 import { startCluster } from '../../cluster/start-cluster.ts'
-import { commandLog } from '../open-context.ts'
+import { openLog, type OpenLog } from '../../log/open-log.ts'
+import { openRotatingFile } from '../../log/rotating-file.ts'
 import type { Run } from '../run.ts'
+import type { Say } from '../say.ts'
 import { table } from '../table.ts'
 
 interface Options {
   readonly config?: string
 }
 
-const DRAIN_MS = 5_000
-
-function load({ config }: Options): ClusterConfig {
+function load({ config }: Options, say: Say): ClusterConfig {
   if (config === undefined)
     throw new PorticoError('usage/invalid', { why: 'no configuration is named', next: 'name it with -c portico.yaml' })
-  return loadConfig(config)
+  return tellingAll(say, () => loadConfig(config))
 }
 
-/** A cluster in the foreground until a signal. */
+/** A configuration may be wrong in several places: the failure itself tells the first. */
+function tellingAll<T>(say: Say, read: () => T): T {
+  try {
+    return read()
+  } catch (thrown) {
+    const problems = thrown instanceof PorticoError ? thrown.facts['problems'] : undefined
+    if (Array.isArray(problems) && problems.length > 1 && !say.json) for (const problem of problems) say.warn(String(problem))
+    throw thrown
+  }
+}
+
+/** A cluster in the foreground until a signal; SIGHUP reads its certificates anew. */
 export async function clusterStart(run: Run, _args: readonly string[], options: Options): Promise<void> {
   const { say, lifetime } = run
-  const running = await startCluster(load(options), { log: await commandLog(run), signal: lifetime.signal })
-  const { address, clusterName: cluster, caFile } = running
-  if (say.json) say.value({ event: 'ready', proxy: formatAddress(address), cluster, caFile })
-  else say.text(`The cluster ${cluster} is ready at ${formatAddress(address)}.`, `Its web certificate is trusted with ${caFile}`)
-  lifetime.ready()
+  const config = load(options, say)
+  const log = serverLog(config.operations, run)
+  const running = await startCluster(config, { log, signal: lifetime.signal })
+  lifetime.onHangup(() => running.reload())
+  const { address, clusterName: cluster, caFile, ports, diag } = running
+  const others = Object.fromEntries(Object.entries(ports).map(([port, bound]) => [port, formatAddress(bound)]))
+  if (say.json) {
+    say.value({
+      event: 'ready',
+      proxy: formatAddress(address),
+      cluster,
+      caFile,
+      ports: others,
+      diag: diag === undefined ? null : formatAddress(diag),
+    })
+  } else say.text(`The cluster ${cluster} is ready at ${formatAddress(address)}.`, `Its web certificate is trusted with ${caFile}`)
+  lifetime.ready(config.operations.drainMs)
   if (!lifetime.signal.aborted) await new Promise(resolve => lifetime.signal.addEventListener('abort', resolve, { once: true }))
-  await running.close(DRAIN_MS)
+  await running.close()
   if (say.json) say.value({ event: 'closed' })
+  log.close()
+}
+
+/** JSON lines on stderr or in a file of its own, as `teleport.log` says. */
+function serverLog({ log: { severity, file } }: OperationsConfig, { globals }: Run): OpenLog {
+  const level = globals.debug === true ? 'debug' : severity
+  if (file === undefined) return openLog({ stderr: true, level })
+  const lines = openRotatingFile(file)
+  return openLog({ level, sink: line => lines.write(line) })
 }
 
 /** Validates a configuration; says what would listen and what would be announced. */
 export async function clusterCheck({ say }: Run, _args: readonly string[], options: Options): Promise<void> {
-  const { clusterName, listen, publicNames, secondFactor, databases, roles, users } = load(options)
-  const address = formatAddress(listen)
-  if (say.json) {
-    return say.value({
-      cluster: clusterName,
-      listen: address,
-      publicNames,
-      secondFactor,
-      databases: databases.map(({ name, dbProtocol, uri }) => ({ name, protocol: dbProtocol, uri })),
-      roles: roles.map(({ name }) => name),
-      users: users.map(({ name }) => name),
-    })
-  }
+  const config = load(options, say)
+  const plan = tellingAll(say, () => checkCluster(config))
+  if (say.json) return say.value(plan)
+  sayPlan(say, plan)
+  for (const hint of plan.hints) say.hint(`Note: ${hint}`)
+}
+
+function sayPlan(say: Say, { cluster, version, listen, announced, databases, joins, storage }: ClusterPlan): void {
   say.text(
-    `Cluster ${clusterName} would listen on ${address} as ${publicNames.join(', ') || 'localhost'}.`,
+    joins === null
+      ? `Cluster ${cluster}, configuration ${version}, state in ${storage}.`
+      : `An agent that joins through ${joins.addresses.join(', ')}.`,
+    '',
+    ...table(
+      ['LISTENS FOR', 'ADDRESS'],
+      listen.map(({ service, address }) => [service, address]),
+    ),
+  )
+  if (announced !== null) {
+    say.text(
+      '',
+      ...table(
+        ['ANNOUNCED', 'VALUE'],
+        Object.entries(announced).flatMap(([block, value]) =>
+          typeof value === 'object'
+            ? Object.entries(value as Readonly<Record<string, unknown>>).map(([key, text]) => [`${block}.${key}`, String(text)])
+            : [[block, String(value)]],
+        ),
+      ),
+    )
+  }
+  if (databases.length === 0) return
+  say.text(
+    '',
     ...table(
       ['DATABASE', 'PROTOCOL', 'URI'],
-      databases.map(({ name, dbProtocol, uri }) => [name, dbProtocol, uri]),
+      databases.map(({ name, protocol, uri }) => [name, protocol, uri]),
     ),
   )
 }
 
 /** The routing table as data: the same for every configuration, which is checked when it is named. */
 export async function clusterRoutes({ say }: Run, _args: readonly string[], options: Options): Promise<void> {
-  if (options.config !== undefined) load(options)
+  if (options.config !== undefined) load(options, say)
   if (say.json) return say.value({ routes: ROUTES })
   say.text(
     ...table(

@@ -21,6 +21,7 @@ import { exportCa } from './export-ca.ts'
 import { launcherFor } from './host-rule.ts'
 import { mfaBegin, mfaFinish, sshCerts, type LoginCall } from './login.ts'
 import { findDocument, pingDocument } from './ping.ts'
+import { singlePort, type ProxySettings } from './proxy-settings.ts'
 import { RateLimit } from './rate-limit.ts'
 
 /** A client that is connected must have sent a whole request head by then; also the longest pause between two requests. */
@@ -30,8 +31,12 @@ interface WebApiOptions {
   readonly auth: Auth
   /** Where the one port listens. Asked for each answer: port 0 is known late. */
   readonly listen: () => Address
+  /** What is announced. Default: everything behind the one port. */
+  readonly proxySettings?: () => ProxySettings
   /** The proxy's own names; the first is announced. */
   readonly publicAddresses: () => readonly Address[]
+  /** Further POST paths, such as `/webapi/host/credentials`. */
+  readonly posts?: Readonly<Record<string, (request: WebRequest, clientIp: string) => Promise<Answer>>>
   readonly log: Log
   readonly now?: () => number
 }
@@ -55,19 +60,15 @@ const LOGINS: Readonly<Record<string, { readonly limited: boolean; readonly answ
 }
 
 /** The proxy's HTTPS API for what a client needs to log in, over streams that the router has decrypted. wire/webapi.md */
-export function openWebApi({ auth, listen, publicAddresses, log, now = Date.now }: WebApiOptions): WebApi {
+export function openWebApi({ auth, listen, publicAddresses, proxySettings, posts = {}, log, now = Date.now }: WebApiOptions): WebApi {
   const limit = new RateLimit(now)
   const clients = new WeakMap<Connection, Handshake>()
   const waits = new Map<Connection, NodeJS.Timeout>()
   let closing = false
 
   function get(path: string, url: URL): Answer {
-    const announced = {
-      clusterName: auth.clusterName,
-      secondFactor: auth.secondFactor,
-      listen: listen(),
-      publicAddress: publicAddresses()[0] ?? listen(),
-    }
+    const proxy = proxySettings?.() ?? singlePort(listen(), publicAddresses())
+    const announced = { clusterName: auth.clusterName, secondFactor: auth.secondFactor, proxy }
     if (path === '/webapi/ping') return jsonAnswer(pingDocument(announced))
     if (path === '/webapi/find') return jsonAnswer(findDocument(announced))
     if (path === '/webapi/motd') return jsonAnswer({ Text: '' })
@@ -82,6 +83,8 @@ export function openWebApi({ auth, listen, publicAddresses, log, now = Date.now 
   }
 
   async function post(path: string, request: WebRequest, clientIp: string): Promise<Answer> {
+    const further = Object.hasOwn(posts, path) ? posts[path] : undefined
+    if (further !== undefined) return further(request, clientIp)
     const login = Object.hasOwn(LOGINS, path) ? LOGINS[path] : undefined
     if (login === undefined) return NOT_FOUND
     if (login.limited && !limit.take(clientIp)) return refusalAnswer(429, 'max rate reached: retry-in 0s')
