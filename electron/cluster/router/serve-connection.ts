@@ -96,7 +96,7 @@ async function serveHello(hello: ClientHello, stream: Duplex, facts: ConnectionF
   facts.route = row.handler
   if (authCluster !== undefined && authCluster !== options.clusterName) return serveLeafAuth(authCluster, stream, facts, options)
   if (row.tls === 'forward') return run(row.handler, stream, introduce(facts), facts, options)
-  await serveTerminated(row, row.tls, stream, facts, options)
+  await serveTerminated(hello, row, row.tls, stream, facts, options)
 }
 
 /** The handshake is all there is to it. RFC 8737 */
@@ -125,6 +125,7 @@ async function serveLeafAuth(cluster: string, stream: Duplex, facts: ConnectionF
 }
 
 async function serveTerminated(
+  hello: ClientHello,
   row: RouteRow,
   tls: Exclude<RouteRow['tls'], 'forward'>,
   stream: Duplex,
@@ -132,7 +133,7 @@ async function serveTerminated(
   options: ServingOptions,
 ): Promise<void> {
   const webKeyPair = options.upgraded ? options.hostKeyPair() : options.webKeyPair(facts.sni)
-  const outer = await endTls(stream, configurationFor(tls, facts.sni, webKeyPair, options), options)
+  const outer = await endTls(stream, configurationFor(tls, hello, webKeyPair, options), options)
   facts.negotiated = outer.negotiated
   note(outer, facts, options)
   const framed = outer.negotiated?.endsWith(PING_SUFFIX) === true

@@ -1,4 +1,5 @@
 import { ALPN } from '../../../shared/protocols.ts'
+import type { ClientHello } from '../../wire/client-hello.ts'
 import { decodeClusterSni } from '../../wire/cluster-name.ts'
 import type { KeyPair } from '../auth/auth.ts'
 import type { Termination } from './route.ts'
@@ -12,7 +13,7 @@ import type { TlsConfiguration } from './tls-context.ts'
  */
 export function configurationFor(
   tls: Exclude<Termination, 'forward'>,
-  sni: string | undefined,
+  { sni, alpn: offered }: ClientHello,
   webKeyPair: KeyPair,
   options: RouterOptions,
 ): TlsConfiguration {
@@ -25,7 +26,13 @@ export function configurationFor(
     case 'host':
       return { keyPair: options.hostKeyPair(), clientCas: [], clientCertificate: 'none' }
     case 'host-h2':
-      return { keyPair: options.hostKeyPair(), clientCas: [], clientCertificate: 'none', alpn: [ALPN.h2] }
+      return {
+        keyPair: options.hostKeyPair(),
+        clientCas: [],
+        clientCertificate: 'none',
+        // Go lets a client of HTTP/1.1 alone into a server of h2 alone, with nothing negotiated. [captured]
+        ...(offered.includes(ALPN.http11) && !offered.includes(ALPN.h2) ? {} : { alpn: [ALPN.h2] }),
+      }
     case 'host-mtls': {
       const clientCas = trustedCas(sni, options)
       // Teleport negotiates h2 only where it takes no client anyway. [captured]

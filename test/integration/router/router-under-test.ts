@@ -23,6 +23,21 @@ export interface UnderTest {
   close(): Promise<void>
 }
 
+const HANDLERS: readonly HandlerName[] = [
+  'web',
+  'auth',
+  'postgres',
+  'mysql',
+  'database',
+  'reverse-tunnel',
+  'ssh',
+  'ssh-grpc',
+  'join',
+  'kube-grpc',
+  'kube',
+  'tcp',
+]
+
 /** A router whose handlers say who they are and then echo. */
 export async function openUnderTest(options: Partial<RouterOptions> = {}): Promise<UnderTest> {
   const [webCa, hostCa, userCa] = await Promise.all([newCa('web'), newCa('root.example'), newCa('root.example')])
@@ -44,7 +59,7 @@ export async function openUnderTest(options: Partial<RouterOptions> = {}): Promi
     webKeyPair: () => web,
     hostKeyPair: () => host,
     clientCas: () => [hostCa.cert, userCa.cert],
-    handlers: { web: echo('web'), postgres: echo('postgres'), database: echo('database'), auth: echo('auth') },
+    handlers: Object.fromEntries(HANDLERS.map(name => [name, echo(name)])),
     log,
     ...options,
   })
