@@ -24,6 +24,7 @@ export const address = (defaultPort: number) =>
     return z.NEVER
   })
 
+const NO_DURATION = 'must be a duration, such as 12h or 30m'
 const DURATION_UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
 /** Go's form: `12h`, `1h30m`; `d` besides, and a bare 0. Milliseconds. */
@@ -32,10 +33,10 @@ const durationText = z.string().transform((text, context) => {
   if (parts.length > 0 && parts.map(part => part[0]).join('') === text) {
     return parts.reduce((sum, [, count, unit]) => sum + Number(count) * DURATION_UNITS[unit!]!, 0)
   }
-  context.addIssue({ code: 'custom', message: `"${text}" is no duration, such as 12h or 30m` })
+  context.addIssue({ code: 'custom', message: NO_DURATION })
   return z.NEVER
 })
-export const duration = z.union([durationText, z.literal(0)])
+export const duration = z.union([durationText, z.literal(0)], NO_DURATION)
 
 export const text = z.string().min(1)
 export const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'letters, digits, dots, dashes and underscores only')

@@ -8,7 +8,10 @@ const KNOWN: Readonly<Record<string, string>> = {
   'unknown first bytes': 'unknown-protocol',
   'unknown ALPN': 'unknown-alpn',
   'unknown auth cluster': 'unknown-cluster',
-  'kube is off': 'kube-off',
+  'too many connections': 'limit',
+  'no certificate for a database': 'certificate-refused',
+  'ACME challenge': 'acme-challenge',
+  'longer than 16 KiB': 'bad-hello',
   ECONNRESET: 'client-closed',
   EPIPE: 'client-closed',
 }
@@ -17,12 +20,13 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
   [/^client certificate: missing/, 'certificate-missing'],
   [/^client certificate: .*expired/, 'certificate-expired'],
   [/^client certificate/, 'certificate-refused'],
-  [/^no [\w-]+ on this port$/, 'unknown-protocol'],
+  [/ on this port$/, 'unknown-protocol'],
+  [/ is off$/, 'service-off'],
   [/PROXY/, 'proxy-header'],
   [/NO_SHARED_CIPHER|UNSUPPORTED_PROTOCOL|VERSION/, 'tls-version'],
   [/NO_APPLICATION_PROTOCOL/, 'unknown-alpn'],
   [/^ERR_SSL|^ERR_TLS/, 'tls'],
-  [/ClientHello|hello/i, 'bad-hello'],
+  [/^malformed|^empty record|^no ClientHello|^no handshake record|^no TLS version|^two /, 'bad-hello'],
 ]
 
 export function causeLabel(cause: string): string {
