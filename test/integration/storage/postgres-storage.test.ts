@@ -5,6 +5,7 @@ import { NO_LOG, type Log } from '../../../electron/log/log.ts'
 import { describeStorage } from '../../unit/cluster/storage/compliance.ts'
 import { expectNoLeaks } from '../../kit/no-leaks.ts'
 import { eventually, openPostgres } from './postgres-under-test.ts'
+import { openRoad } from './road.ts'
 
 expectNoLeaks()
 const server = await openPostgres()
@@ -137,6 +138,29 @@ described(server === undefined ? 'PostgreSQL (none is installed here)' : 'Postgr
     await eventually(() => summary(heard).some(event => JSON.stringify(event) === '["k",3]'))
     await a.put('k', 4)
     await eventually(() => JSON.stringify(summary(heard).at(-1)) === '["k",4]')
+  })
+
+  test('notices a listening connection whose other end vanished without a word', async () => {
+    const direct = await server!.database()
+    const road = await openRoad(server!.port)
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    try {
+      const events: string[] = []
+      const log = { ...NO_LOG, info: (event: string) => events.push(event), warn: (event: string) => events.push(event) }
+      const a = await open(direct)
+      const b = await open(`${direct.replace(`:${server!.port}/`, `:${road.port}/`)}?query_timeout=300`, log)
+      const heard: StorageEvent[] = []
+      b.watch('', event => heard.push(event))
+      road.freeze()
+      await a.put('k', 'missed')
+      expect(heard).toEqual([])
+      await vi.advanceTimersByTimeAsync(10_000)
+      await eventually(() => events.includes('storage.feed-lost') && events.includes('storage.feed-back'))
+      await eventually(() => JSON.stringify(summary(heard)) === '[["k","missed"]]')
+    } finally {
+      vi.useRealTimers()
+      road.close()
+    }
   })
 
   test('reads on when only its connections were ended', async () => {

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { chmod, chown, mkdtemp, rm } from 'node:fs/promises'
+import { chmod, chown, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -37,8 +37,14 @@ export async function freePort(): Promise<number> {
   return port
 }
 
+export interface PostgresOptions {
+  readonly addresses?: readonly string[]
+  /** It answers SSLRequest with this. */
+  readonly keyPair?: { readonly key: string; readonly cert: string }
+}
+
 /** A fresh server on this machine, without passwords. undefined where there is none to run. */
-export async function openPostgres(): Promise<PostgresUnderTest | undefined> {
+export async function openPostgres({ addresses = ['127.0.0.1'], keyPair }: PostgresOptions = {}): Promise<PostgresUnderTest | undefined> {
   const account = unprivilegedAccount()
   const folder = await mkdtemp(join(account === undefined ? tmpdir() : '/var/tmp', 'portico-storage-'))
   if (account !== undefined) await chown(folder, account.uid, account.gid)
@@ -55,7 +61,17 @@ export async function openPostgres(): Promise<PostgresUnderTest | undefined> {
   })
   if (made.code !== 0) throw new Error(made.said)
   const port = await freePort()
-  const settings = [`port=${port}`, 'listen_addresses=127.0.0.1', 'unix_socket_directories=', 'fsync=off', 'max_connections=400']
+  const settings = [`port=${port}`, `listen_addresses=${addresses.join()}`, 'unix_socket_directories=', 'fsync=off', 'max_connections=400']
+  if (keyPair !== undefined) {
+    for (const [name, text] of [
+      ['server.key', keyPair.key],
+      ['server.crt', keyPair.cert],
+    ] as const) {
+      await writeFile(join(data, name), text, { mode: 0o600 })
+      if (account !== undefined) await chown(join(data, name), account.uid, account.gid)
+    }
+    settings.push('ssl=on')
+  }
   let child: ChildProcess | undefined
   let databases = 0
   const urlOf = (name: string): string => `postgresql://portico:not-needed@127.0.0.1:${port}/${name}`
