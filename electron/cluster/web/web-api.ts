@@ -20,6 +20,7 @@ import {
 import { exportCa } from './export-ca.ts'
 import { launcherFor } from './host-rule.ts'
 import { mfaBegin, mfaFinish, sshCerts, type LoginCall } from './login.ts'
+import { refuseUpgrade, serveUpgrade, UpgradableRequest, UPGRADE_PATH } from './connection-upgrade.ts'
 import { findDocument, pingDocument } from './ping.ts'
 import { singlePort, type ProxySettings } from './proxy-settings.ts'
 import { RateLimit } from './rate-limit.ts'
@@ -37,6 +38,8 @@ interface WebApiOptions {
   readonly publicAddresses: () => readonly Address[]
   /** Further POST paths, such as `/webapi/host/credentials`. */
   readonly posts?: Readonly<Record<string, (request: WebRequest, clientIp: string) => Promise<Answer>>>
+  /** Owns the stream of a connection upgrade, and routes what comes in it. Absent: upgrades are cut. */
+  readonly serveUpgraded?: (stream: Duplex, outer: Handshake) => unknown
   readonly log: Log
   readonly now?: () => number
 }
@@ -60,7 +63,16 @@ const LOGINS: Readonly<Record<string, { readonly limited: boolean; readonly answ
 }
 
 /** The proxy's HTTPS API for what a client needs to log in, over streams that the router has decrypted. wire/webapi.md */
-export function openWebApi({ auth, listen, publicAddresses, proxySettings, posts = {}, log, now = Date.now }: WebApiOptions): WebApi {
+export function openWebApi({
+  auth,
+  listen,
+  publicAddresses,
+  proxySettings,
+  posts = {},
+  log,
+  serveUpgraded,
+  now = Date.now,
+}: WebApiOptions): WebApi {
   const limit = new RateLimit(now)
   const clients = new WeakMap<Connection, Handshake>()
   const waits = new Map<Connection, NodeJS.Timeout>()
@@ -98,6 +110,7 @@ export function openWebApi({ auth, listen, publicAddresses, proxySettings, posts
     const launcher = launcherFor(typeof authority === 'string' ? authority : undefined, url, publicAddresses())
     if (launcher !== undefined) return redirectAnswer(launcher)
     const path = url.pathname.startsWith('/v1/') ? url.pathname.slice(3) : url.pathname
+    if (path === UPGRADE_PATH && request.method === 'GET') return refuseUpgrade(request.headers)
     if (request.method === 'GET' || request.method === 'HEAD') return get(path, url)
     return request.method === 'POST' ? post(path, request, clientIp) : NOT_FOUND
   }
@@ -152,7 +165,18 @@ export function openWebApi({ auth, listen, publicAddresses, proxySettings, posts
     waitForHead(connection)
   }
 
-  const http = createHttpServer({ maxHeaderSize: 16_384, keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0 }, answer)
+  const http = createHttpServer(
+    { maxHeaderSize: 16_384, keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0, IncomingMessage: UpgradableRequest },
+    answer,
+  )
+  http.on('upgrade', (request: UpgradableRequest, stream, head) => {
+    const handshake = clients.get(stream)
+    if (handshake === undefined || serveUpgraded === undefined) return void stream.destroy()
+    clearTimeout(waits.get(stream))
+    waits.delete(stream)
+    log.debug('web.upgraded', { client: handshake.client.host })
+    serveUpgrade(request, stream, head, inner => serveUpgraded(inner, handshake))
+  })
   http.on('clientError', (_error, stream) => stream.destroy())
   const http2 = createHttp2Server({ settings: { maxConcurrentStreams: 100 } }, answer)
   http2.on('sessionError', () => {})
