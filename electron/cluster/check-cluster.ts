@@ -1,6 +1,6 @@
 import { formatAddress } from '../../shared/address.ts'
 import { OWN_PORTS, type ClusterConfig, type ProxyConfig } from './config/cluster-config.ts'
-import { refuseConfig } from './config/load-config.ts'
+import { refuseConfig } from './config/config-source.ts'
 import { SERVED } from './open-cluster.ts'
 import { portsToOpen, tunnelIsWeb, unservedPorts } from './operations/own-ports.ts'
 import { proxySettings, type ProxySettings } from './web/proxy-settings.ts'

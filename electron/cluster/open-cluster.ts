@@ -1,11 +1,13 @@
 import { chmod, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { formatAddress, type Address } from '../../shared/address.ts'
+import { PorticoError } from '../../shared/errors.ts'
 import type { Log } from '../log/log.ts'
 import { openAuthGrpc, type AuthGrpc } from './auth/grpc-server.ts'
 import { openAuth, type OpenAuth } from './auth/open-auth.ts'
 import type { AuthConfig, ClusterConfig, OwnPort, ProxyConfig } from './config/cluster-config.ts'
-import { refuseConfig } from './config/load-config.ts'
+import { configError, refuseConfig } from './config/config-source.ts'
+import { listenKey } from './config/proxy-config.ts'
 import { selfSignedWebCertificate } from './config/web-certificate.ts'
 import { openWebCertificates } from './config/web-certificates.ts'
 import { openAgent } from './database/agent.ts'
@@ -66,7 +68,7 @@ export async function openCluster(
   )
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
   await chmod(config.dataDir, 0o700)
-  const operations = await openOperations(config.operations, log, now)
+  const operations = await bound(config, ['teleport', 'diag_addr'], () => openOperations(config.operations, log, now))
   opened.add(() => operations.close())
   const hosts = [...new Set([...proxy.publicAddresses.web.map(({ host }) => host), ...OWN_NAMES])]
   const web = await openWeb(
@@ -143,17 +145,19 @@ export async function openCluster(
     log,
     now,
   }
-  const router = await openRouter({ ...shared, listen: proxy.web, ...(tunnelIsWeb(proxy) ? { plainSsh: 'reverse-tunnel' } : {}) })
+  const plainSsh = tunnelIsWeb(proxy) ? ({ plainSsh: 'reverse-tunnel' } as const) : {}
+  const router = await bound(config, ['proxy_service', 'web_listen_addr'], () => openRouter({ ...shared, ...plainSsh, listen: proxy.web }))
   address = router.address
   const listeners: { close(drainMs: number): Promise<void> }[] = [router]
   opened.add(() => Promise.all(listeners.map(listener => listener.close(0))))
   for (const [port, listen] of portsToOpen(proxy, handler => shared.handlers[handler] !== undefined)) {
-    const listener = await openOwnPort(port, listen, shared)
+    const listener = await bound(config, ['proxy_service', listenKey(port)], () => openOwnPort(port, listen, shared))
     listeners.push(listener)
     ports[port] = listener.address
   }
   if (authSettings.listen !== undefined) {
-    const listener = await openAuthPort(authSettings.listen, shared)
+    const { listen } = authSettings
+    const listener = await bound(config, ['auth_service', 'listen_addr'], () => openAuthPort(listen, shared))
     listeners.push(listener)
     ports.auth = listener.address
   }
@@ -186,6 +190,24 @@ export async function openCluster(
     auth,
     reload: web.reload,
     close: (drainMs = config.operations.drainMs) => (closing ??= close(drainMs)),
+  }
+}
+
+const BIND_TROUBLES: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'is taken by another program',
+  EACCES: 'may not be used by this account',
+  EADDRNOTAVAIL: 'is no address of this machine',
+}
+
+/** A port that cannot be bound is a problem of the configuration, with its place. */
+async function bound<T>(config: ClusterConfig, path: readonly string[], open: () => Promise<T>): Promise<T> {
+  try {
+    return await open()
+  } catch (thrown) {
+    const { address, why } = thrown instanceof PorticoError ? thrown.facts : {}
+    const trouble = BIND_TROUBLES[String(why)]
+    if (address === undefined || trouble === undefined) throw thrown
+    throw configError(config, path, `${String(address)} ${trouble}`, thrown)
   }
 }
 

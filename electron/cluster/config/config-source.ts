@@ -56,21 +56,41 @@ export class Problems {
     this.#found.push({ line: Math.max(line, 1), key, text: `${file}:${Math.max(line, 1)}: ${key === '' ? '' : `${key}: `}${why}` })
   }
 
-  /** @throws PorticoError `cluster/config`: file, line, key and why of the first problem; `problems` holds the text of each */
-  throwIfAny(): void {
+  /** undefined without a problem. File, line, key and why of the first one; `problems` holds the text of each. */
+  error(cause?: unknown): PorticoError | undefined {
     const problems = this.#found.toSorted((a, b) => a.line - b.line)
     const [first] = problems
-    if (first === undefined) return
+    if (first === undefined) return undefined
     const more = problems.length === 1 ? '' : ` (and ${problems.length - 1} more)`
     const { line, key, text } = first
-    throw new PorticoError('cluster/config', {
-      file: this.#source.file,
-      line,
-      key,
-      why: text + more,
-      problems: problems.map(problem => problem.text),
-    })
+    const facts = { file: this.#source.file, line, key, why: text + more, problems: problems.map(problem => problem.text) }
+    return new PorticoError('cluster/config', facts, cause)
   }
+
+  /** @throws PorticoError `cluster/config` */
+  throwIfAny(): void {
+    const error = this.error()
+    if (error !== undefined) throw error
+  }
+}
+
+/** A problem that shows only when a configuration is used, with its place in the file. */
+export function configError({ file }: { readonly file: string }, path: Path, why: string, cause?: unknown): PorticoError {
+  try {
+    const problems = new Problems(readConfigSource(file))
+    problems.add(path, why)
+    return problems.error(cause)!
+  } catch {
+    return new PorticoError('cluster/config', { file, key: formatPath(path), why }, cause) // the file is gone meanwhile
+  }
+}
+
+/** @throws PorticoError `cluster/config` when there is any */
+export function refuseConfig({ file }: { readonly file: string }, found: readonly { readonly path: Path; readonly why: string }[]): void {
+  if (found.length === 0) return
+  const problems = new Problems(readConfigSource(file))
+  for (const { path, why } of found) problems.add(path, why)
+  problems.throwIfAny()
 }
 
 /** @throws PorticoError `cluster/config`: no such file, not readable, not YAML */

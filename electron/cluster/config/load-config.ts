@@ -121,19 +121,6 @@ function operations({ teleport, portico }: PorticoYaml, from: From): OperationsC
 }
 
 /**
- * A problem that shows only later, told with its place in the file.
- * @throws PorticoError `cluster/config`, always
- */
-export function refuseConfig(
-  config: ClusterConfig,
-  problems: readonly { readonly path: readonly PropertyKey[]; readonly why: string }[],
-): void {
-  const found = new Problems(readConfigSource(config.file))
-  for (const { path, why } of problems) found.add(path, why)
-  found.throwIfAny()
-}
-
-/**
  * Reads and checks `portico.yaml`. Relative paths count from its folder.
  * @throws PorticoError `cluster/config` with file, line, key and why of the first problem, and `problems`, the text of each
  */
