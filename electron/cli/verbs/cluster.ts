@@ -1,8 +1,10 @@
 import { formatAddress } from '../../../shared/address.ts'
 import { PorticoError } from '../../../shared/errors.ts'
+import { PING_SUFFIX } from '../../../shared/protocols.ts'
 import { checkCluster, type ClusterPlan } from '../../cluster/check-cluster.ts'
 import type { ClusterConfig, OperationsConfig } from '../../cluster/config/cluster-config.ts'
 import { loadConfig } from '../../cluster/config/load-config.ts'
+import { SERVED } from '../../cluster/open-cluster.ts'
 import type { RouteRow } from '../../cluster/router/route.ts'
 import { ROUTES } from '../../cluster/router/routes.ts'
 import { startCluster } from '../../cluster/start-cluster.ts'
@@ -113,16 +115,23 @@ function sayPlan(say: Say, { cluster, version, listen, announced, databases, joi
 /** The routing table as data: the same for every configuration, which is checked when it is named. */
 export async function clusterRoutes({ say }: Run, _args: readonly string[], options: Options): Promise<void> {
   if (options.config !== undefined) load(options, say)
-  if (say.json) return say.value({ routes: ROUTES })
+  const routes = ROUTES.map(row => ({ ...row, served: SERVED.has(row.handler) }))
+  if (say.json) return say.value({ routes })
   say.text(
     ...table(
-      ['MATCH', 'TLS', 'HANDLER'],
-      ROUTES.map(({ match, tls, handler }) => [matchText(match), tls, handler]),
+      ['HANDLER', 'SERVED', 'TLS', 'MATCH'],
+      routes.map(({ match, tls, handler, served }) => [handler, served ? 'yes' : 'no', tls, matchText(match)]),
     ),
   )
 }
 
+/** Names that are there with and without pings are shown once. */
 function matchText(match: RouteRow['match']): string {
-  if ('alpn' in match) return match.alpn.join(', ')
-  return 'alpnPrefix' in match ? `${match.alpnPrefix}…` : `SNI ${match.sniPrefix}…`
+  if ('sniPrefix' in match) return `SNI ${match.sniPrefix}…`
+  if ('alpnPrefix' in match) return `${match.alpnPrefix}…`
+  const { alpn } = match
+  return alpn
+    .filter(name => !name.endsWith(PING_SUFFIX))
+    .map(name => (alpn.includes(name + PING_SUFFIX) ? `${name}[${PING_SUFFIX}]` : name))
+    .join(', ')
 }

@@ -39,7 +39,7 @@ export function labConfig({ listen, dataDir, secondFactor, certTtlMs, postgresPo
       proxy_listener_mode: 'multiplex',
       authentication: { type: 'local', second_factor: secondFactor },
     },
-    proxy_service: { enabled: true, web_listen_addr: formatAddress(listen), public_addr: 'localhost' },
+    proxy_service: { enabled: true, web_listen_addr: formatAddress(listen), public_addr: 'localhost', proxy_protocol: 'off' },
     db_service: {
       enabled: true,
       databases: LAB_DATABASES.map(({ name, databaseName, description, labels }) => ({
