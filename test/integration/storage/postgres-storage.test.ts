@@ -1,15 +1,24 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest'
 import { openPostgresStorage } from '../../../electron/cluster/storage/postgres-storage.ts'
 import type { Storage, StorageEvent } from '../../../electron/cluster/storage/storage.ts'
 import { NO_LOG, type Log } from '../../../electron/log/log.ts'
+import { makeCertificates } from '../../kit/certificates.ts'
 import { describeStorage } from '../../unit/cluster/storage/compliance.ts'
 import { expectNoLeaks } from '../../kit/no-leaks.ts'
 import { eventually, openPostgres } from './postgres-under-test.ts'
 import { openRoad } from './road.ts'
 
 expectNoLeaks()
-const server = await openPostgres()
-afterAll(() => server?.close())
+const certificates = await makeCertificates()
+const folder = mkdtempSync(join(tmpdir(), 'portico-storage-'))
+const server = await openPostgres({ keyPair: await certificates.server({ names: ['localhost'] }) })
+afterAll(async () => {
+  await server?.close()
+  rmSync(folder, { recursive: true, force: true })
+})
 const described = server === undefined ? describe.skip : describe
 
 if (server !== undefined) describeStorage('PostgreSQL', async now => openPostgresStorage(await server.database(), { now }))
@@ -244,12 +253,21 @@ described(server === undefined ? 'PostgreSQL (none is installed here)' : 'Postgr
     }
   })
 
-  test('asks for TLS when the connection string does', async () => {
-    const connString = await server!.database()
-    await expect(open(`${connString}?sslmode=verify-full`)).rejects.toMatchObject({
-      code: 'cluster/storage',
-      facts: { why: expect.stringContaining('SSL') },
-    })
+  test('speaks TLS as the connection string says, and verifies whom it speaks to', async () => {
+    const connString = (await server!.database()).replace('127.0.0.1', 'localhost')
+    const roots = join(folder, 'root.pem')
+    writeFileSync(roots, certificates.webRoot)
+    const storage = await open(`${connString}?sslmode=verify-full&sslrootcert=${roots}`)
+    await storage.put('k', 1)
+    const { ssl } = (
+      await server!.query(
+        connString,
+        `select bool_and(ssl) as ssl from pg_stat_ssl join pg_stat_activity using (pid) where application_name = 'portico' and datname = current_database()`,
+      )
+    )[0]!
+    expect(ssl).toBe(true)
+    const unknown = { code: 'cluster/storage', facts: { why: expect.stringContaining('certificate') } }
+    await expect(open(`${connString}?sslmode=verify-full`)).rejects.toMatchObject(unknown)
   })
 
   test('removes what ended a minute ago, and tells it', async () => {

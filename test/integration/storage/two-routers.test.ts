@@ -1,9 +1,10 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { connect } from 'node:tls'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { KeyPair } from '../../../electron/cluster/auth/auth.ts'
 import type { AuthApi, LoginResult, Trust } from '../../../electron/client/client.ts'
 import { logIn } from '../../../electron/client/log-in.ts'
 import { lookAtProxy } from '../../../electron/client/look-at-proxy.ts'
@@ -32,7 +33,7 @@ describe.skipIf(postgres === undefined)(`two routers on one PostgreSQL behind ha
   const listeners: { close(): void }[] = []
 
   /** Everything of one machine but the storage is its own; the key file is the one thing that an operator copies. */
-  async function writeConfig(at: number, listen: number, storage: string, keyPair: { key: string; cert: string }): Promise<string> {
+  async function writeConfig(at: number, listen: number, storage: string, keyPair: KeyPair, keyFile = '../storage.key'): Promise<string> {
     const folder = join(portico.home, `machine${at + 1}`)
     mkdirSync(folder)
     writeFileSync(join(folder, 'web.key'), keyPair.key)
@@ -45,7 +46,7 @@ describe.skipIf(postgres === undefined)(`two routers on one PostgreSQL behind ha
       teleport: {
         nodename: `machine${at + 1}`,
         data_dir: 'data',
-        storage: { type: 'postgresql', conn_string: storage, key_file: '../storage.key' },
+        storage: { type: 'postgresql', conn_string: storage, key_file: keyFile },
       },
       auth_service: {
         enabled: true,
@@ -61,7 +62,14 @@ describe.skipIf(postgres === undefined)(`two routers on one PostgreSQL behind ha
       },
       db_service: {
         enabled: true,
-        databases: [{ name: 'orders', protocol: 'postgres', uri: `${AGENT_ADDRESSES[at]}:${postgres!.port}`, tls: { mode: 'insecure' } }],
+        databases: [
+          {
+            name: 'orders',
+            protocol: 'postgres',
+            uri: `${AGENT_ADDRESSES[at] ?? '127.0.0.1'}:${postgres!.port}`,
+            tls: { mode: 'insecure' },
+          },
+        ],
       },
       portico: {
         roles: [{ name: 'all', allow: everything }],
@@ -201,5 +209,33 @@ describe.skipIf(postgres === undefined)(`two routers on one PostgreSQL behind ha
     for (let tries = 0; tries < 4; tries++) expect((await signIn()).user).toBe('alice')
     expect(await listed(login)).toEqual(['orders'])
     await closeAll([...sessions, ...more, ...fresh, ...shared])
+  })
+
+  test('come back when their database was restarted', { timeout: 60_000 }, async () => {
+    const login = await signIn()
+    const port = await openTunnel(login)
+    await postgres!.stop()
+    await expect(signIn()).rejects.toMatchObject({ code: expect.stringMatching(/^proxy\//) })
+    await expect(openSession(port)).rejects.toThrow()
+    await postgres!.start()
+    expect((await signIn()).user).toBe('alice')
+    expect(await listed(login)).toEqual(['orders'])
+    const sessions = await openSessions(port, 20)
+    expect(Math.min(through(sessions, 0), through(sessions, 1))).toBeGreaterThan(0)
+    await closeAll(sessions)
+  })
+
+  test('take no third one that has no key or another key', async () => {
+    const config = await writeConfig(2, await freePort(), await postgres!.database(), await certificates.server(), 'own.key')
+    const other = await start(config)
+    await other.end()
+    const text = readFileSync(config, 'utf8')
+    writeFileSync(config, text.replace(/\/test_\d+"/, '/test_1"'))
+    const refused = await portico.run(['cluster', 'start', '-c', config, '--json'])
+    expect([refused.code, refused.json().error.code]).toEqual([1, 'cluster/config'])
+    expect(refused.json().error.message).toContain('own.key is not the key that the state of this cluster is sealed with')
+    rmSync(join(config, '..', 'own.key'))
+    expect((await portico.run(['cluster', 'start', '-c', config, '--json'])).json().error.message).toContain('own.key is missing: copy it')
+    expect((await signIn()).user).toBe('alice')
   })
 })
