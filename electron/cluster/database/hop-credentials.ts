@@ -37,7 +37,9 @@ export class HopCredentialCache {
   }
 
   async get(identity: Identity, peerCertificate: Uint8Array, clientIp: string): Promise<HopCredentials> {
-    const name = `${createHash('sha256').update(peerCertificate).digest('base64')} ${clientIp}`
+    // A MySQL client may name others than its certificate does.
+    const { Username = '', Database = '' } = identity.routeToDatabase ?? {}
+    const name = `${createHash('sha256').update(peerCertificate).digest('base64')} ${clientIp} ${JSON.stringify([Username, Database])}`
     const known = this.#entries.get(name)
     if (known !== undefined && this.#now() < known.madeAt + FRESH_MS) {
       const credentials = await known.signed

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
 import { PorticoError } from '../../../shared/errors.ts'
 import type { Log } from '../../log/log.ts'
+import { versionFromAlpn } from '../../wire/mysql.ts'
 import type { Auth, KeyPair } from '../auth/auth.ts'
 import { closeGently } from '../router/close-gently.ts'
 import type { Handler, Handshake } from '../router/route.ts'
@@ -9,6 +10,7 @@ import { authorise, type AuthorisedRoute } from './authorise.ts'
 import { secureHop, type DialAgent } from './dial-agent.ts'
 import { readOpeningPacket } from './first-packet.ts'
 import { HopCredentialCache } from './hop-credentials.ts'
+import { DEFAULT_MYSQL_VERSION, serveMysql, type MysqlEntry } from './mysql-service.ts'
 import { NO_AGENT, Refusal, refusalOf, refusePostgres } from './refusal.ts'
 import { splice } from './splice.ts'
 
@@ -26,6 +28,8 @@ interface DatabaseProxyOptions {
 export interface DatabaseProxy {
   /** Passthrough: the client brings its certificate inside; also raw Postgres on the port. */
   readonly postgres: Handler
+  /** Passthrough as well; the server speaks first. */
+  readonly mysql: Handler
   /** Authenticated: the outer certificate says which database. */
   readonly database: Handler
 }
@@ -129,14 +133,40 @@ export function openDatabaseProxy({ auth, hostKeyPair, dialAgent, log, now = Dat
     }
   }
 
+  /** Roles are the agent's decision, for the user and database that the client named. */
+  function mysqlEntry(client: Handshake['client']): Pick<MysqlEntry, 'connect' | 'refused'> {
+    return {
+      async connect(caller) {
+        const route = await authorise(auth, caller.identity, client.host)
+        // Another protocol's agent would wait for the client, as the client does for it.
+        if (!route.servers.some(({ dbProtocol }) => dbProtocol === 'mysql')) throw new Refusal(NO_AGENT)
+        const upstream = await connectAgent(route, { ...caller, secured: true }, client.host)
+        log.info('database.session', { user: route.identity.username, database: route.route.ServiceName, client: client.host })
+        return upstream
+      },
+      refused: refusal => {
+        if (refusal.message === 'internal error') log.error('database.failed', {}, refusal.cause)
+        log.info('database.refused', { why: refusal.message, client: client.host })
+      },
+    }
+  }
+
+  function serveMysqlClient(stream: Duplex, handshake: Handshake): Promise<void> {
+    const version = versionFromAlpn(handshake.offered) ?? DEFAULT_MYSQL_VERSION
+    return serveMysql(stream, handshake, { version, innerTls, ...mysqlEntry(handshake.client) })
+  }
+
   /** Refused before the protocol starts, so without a packet: which protocol it would be is not known for sure. [captured] */
-  async function serveDatabase(stream: Duplex, { identity, peerCertificate, client }: Handshake): Promise<void> {
+  async function serveDatabase(stream: Duplex, handshake: Handshake): Promise<void> {
+    const { identity, peerCertificate, client } = handshake
     const route = await authorise(auth, identity, client.host).catch((thrown: unknown) => {
       log.info('database.refused', { why: refusalOf(thrown).message, client: client.host })
       return undefined
     })
-    const protocol = route?.route.Protocol
-    if (route === undefined || (protocol !== 'postgres' && protocol !== 'cockroachdb')) return closeGently(stream)
+    if (route === undefined) return closeGently(stream)
+    const protocol = route.route.Protocol
+    if (protocol === 'mysql') return serveMysql(stream, handshake, { version: DEFAULT_MYSQL_VERSION, ...mysqlEntry(client) })
+    if (protocol !== 'postgres' && protocol !== 'cockroachdb') return closeGently(stream)
     const opening = await readOpening({ stream, identity, peerCertificate, secured: true }, false)
     if (opening === undefined) return closeGently(stream)
     try {
@@ -146,5 +176,5 @@ export function openDatabaseProxy({ auth, hostKeyPair, dialAgent, log, now = Dat
     }
   }
 
-  return { postgres: servePostgres, database: serveDatabase }
+  return { postgres: servePostgres, mysql: serveMysqlClient, database: serveDatabase }
 }
