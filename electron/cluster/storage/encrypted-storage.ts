@@ -3,7 +3,7 @@ import { PorticoError } from '../../../shared/errors.ts'
 import { NO_LOG, type Log } from '../../log/log.ts'
 import { freeze } from './freeze.ts'
 import { dropKeyFile, makeKeyFile, missingKey, readKeyFile, wrongKey } from './key-file.ts'
-import { SECRET_PREFIXES, type Item, type Storage } from './storage.ts'
+import { SEALED_PREFIXES, type Item, type Storage } from './storage.ts'
 
 export interface EncryptedStorageOptions {
   /** Every machine of the cluster has the same one. Made, readable by its owner alone, for state that nobody sealed yet. */
@@ -53,17 +53,17 @@ function unseal(secret: Buffer, key: string, value: unknown): { readonly value: 
 }
 
 /**
- * Seals secret values on their way into another storage, which it closes with itself. A value that should be sealed and is not was
- * put there by somebody who has no key: it is refused, not used.
+ * Seals values on their way into another storage, which it closes with itself. A value that should be sealed and is not was
+ * put there by somebody who has no key: it is refused, not used. That somebody put back an older value of the same key is not noticed.
  * @throws PorticoError cluster/config when the key file is missing, unreadable or not this cluster's; nothing was written then
  */
 export async function openEncryptedStorage(inner: Storage, options: EncryptedStorageOptions): Promise<Storage> {
-  const { keyFile, prefixes = SECRET_PREFIXES, log = NO_LOG } = options
+  const { keyFile, prefixes = SEALED_PREFIXES, log = NO_LOG } = options
   const secret = await agreeOnKey(inner, keyFile, log)
-  const isSecret = (key: string): boolean => prefixes.some(prefix => key.startsWith(prefix))
-  const into = (key: string, value: unknown): unknown => (isSecret(key) ? seal(secret, key, value) : value)
+  const isSealed = (key: string): boolean => prefixes.some(prefix => key.startsWith(prefix))
+  const into = (key: string, value: unknown): unknown => (isSealed(key) ? seal(secret, key, value) : value)
   const out = (item: Item): Item => {
-    if (!isSecret(item.key)) return item
+    if (!isSealed(item.key)) return item
     const plain = unseal(secret, item.key, item.value)
     if (plain === undefined) throw new PorticoError('cluster/storage', { why: `${item.key} was not written by a machine of this cluster` })
     return freeze({ ...item, value: plain.value })

@@ -16,7 +16,7 @@ export interface OpenStorageOptions {
 }
 
 /**
- * Files for one process, PostgreSQL for several machines; there others can read the database, so secrets are sealed.
+ * Files for one process, PostgreSQL for several machines; there others can read the database, so what is secret or gives rights is sealed.
  * @throws PorticoError cluster/config, cluster/storage, state/unwritable, state/disk-full
  */
 export async function openStorage(config: StorageConfig, options: OpenStorageOptions = {}): Promise<Storage> {

@@ -37,7 +37,8 @@ export interface Storage {
 }
 
 /**
- * Keys under which values hold private keys, or secrets that are as good as one. A storage that others can read keeps them sealed
- * (encrypted-storage.ts); whoever stores such a value puts it here.
+ * What is stored under them holds secrets (keys of authorities and hosts, users with the secrets of their codes, join tokens) or decides
+ * who may do what (roles, trusted clusters). A storage that others can reach keeps such values sealed: nobody reads them there, and
+ * nobody writes one who has not the key. Whoever stores such a value puts it here.
  */
-export const SECRET_PREFIXES: readonly string[] = ['cas/', 'host-keys/', 'users/', 'tokens/']
+export const SEALED_PREFIXES: readonly string[] = ['cas/', 'host-keys/', 'users/', 'tokens/', 'roles/', 'clusters/']

@@ -20,14 +20,15 @@ describeStorage('memory, some of it sealed', now =>
 
 const allOf = async (storage: Storage): Promise<string> => JSON.stringify(await storage.list(''))
 
-test('seals secret values alone, each time anew', async () => {
+test('seals what is secret or gives rights, each time anew', async () => {
   const inner = openMemoryStorage()
   const sealed = await openEncryptedStorage(inner, { keyFile: newFile() })
   await sealed.put('cas/user', { key: 'PRIVATE' })
   await sealed.put('users/alice', { totpSecret: 'PRIVATE' })
-  await sealed.put('roles/access', { name: 'public' })
+  await sealed.put('clusters/roots/r', { name: 'PRIVATE' })
+  await sealed.put('database-servers/a/b', { name: 'public' })
   expect(await allOf(inner)).not.toContain('PRIVATE')
-  expect((await inner.get('roles/access'))?.value).toEqual({ name: 'public' })
+  expect((await inner.get('database-servers/a/b'))?.value).toEqual({ name: 'public' })
   const before = (await inner.get('cas/user'))?.value
   await sealed.put('cas/user', { key: 'PRIVATE' })
   expect((await inner.get('cas/user'))?.value).not.toEqual(before)
