@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Log } from '../../log/log.ts'
-import type { ConnectionObserver } from '../router/listener.ts'
+import type { ConnectionLine, ConnectionObserver } from '../router/listener.ts'
 import { causeLabel } from './cause-label.ts'
 import type { Metrics } from './metrics.ts'
 
@@ -35,6 +35,11 @@ export function observeConnections(metrics: Metrics, log: Log, level: 'info' | '
     },
     'counter',
   )
+  const tell = (listener: string, line: ConnectionLine): void => {
+    if (line.served) accepted.add(1, listener, line.route)
+    else failed.add(1, listener, causeLabel(line.cause))
+    log[level]('router.connection', { listener, ...line })
+  }
   return {
     opened: (listener, socket) => void open.set(socket, listener),
     refused: (listener, limit) => limited.add(1, listener, limit),
@@ -42,10 +47,9 @@ export function observeConnections(metrics: Metrics, log: Log, level: 'info' | '
       open.delete(socket)
       moved.in += line.bytesIn
       moved.out += line.bytesOut
-      if (line.served) accepted.add(1, listener, line.route)
-      else failed.add(1, listener, causeLabel(line.cause))
-      log[level]('router.connection', { listener, ...line })
+      tell(listener, line)
     },
+    upgraded: line => tell('upgrade', line),
   }
 }
 

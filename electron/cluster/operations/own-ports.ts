@@ -46,22 +46,25 @@ export function tunnelIsWeb({ web, ports: { tunnel } }: ProxyConfig): boolean {
 const portsOf = ({ ports }: ProxyConfig) => Object.entries(ports) as [OwnPort, { readonly address: Address; readonly named: boolean }][]
 
 /** What all ports of this process have in common. */
-export type SharedOptions = Omit<RouterOptions, 'listen' | 'name' | 'count'> & { readonly count: ConnectionCount }
+export type SharedOptions = Omit<RouterOptions, 'listen' | 'name' | 'count'> & {
+  readonly count: ConnectionCount
+  /** What the tunnel port has of the web API: how to join. Agents that know just this port ask there. wire/router-config.md 1.4 */
+  readonly bootstrapWeb?: Handler
+}
 
 /** @throws PorticoError `cluster/config` when the port cannot be bound */
 export function openOwnPort(port: OwnPort, listen: Address, shared: SharedOptions): Promise<Listener> {
   const name = port
   const router = (handlers: Handlers, plainSsh?: RouterOptions['plainSsh']): Promise<Listener> => {
-    const { plainSsh: _, redirectHttp: __, ...common } = shared
+    const { plainSsh: _, redirectHttp: __, plainPostgres: ___, bootstrapWeb: ____, ...common } = shared
     return openRouter({ ...common, name, listen, handlers, ...(plainSsh === undefined ? {} : { plainSsh }) })
   }
-  const { ssh, 'ssh-grpc': sshGrpc, 'reverse-tunnel': tunnel, web, join, postgres, database, mysql, kube } = shared.handlers
+  const { ssh, 'ssh-grpc': sshGrpc, 'reverse-tunnel': tunnel, join, postgres, database, mysql, kube } = shared.handlers
   switch (port) {
     case 'ssh':
       return router(only({ ssh, 'ssh-grpc': sshGrpc }), 'ssh')
     case 'tunnel':
-      // Agents that know just this port ask here how to join. wire/router-config.md 1.4
-      return router(only({ 'reverse-tunnel': tunnel, web, join }), 'reverse-tunnel')
+      return router(only({ 'reverse-tunnel': tunnel, web: shared.bootstrapWeb, join }), 'reverse-tunnel')
     case 'postgres':
       return router(only({ postgres, database }))
     case 'mysql':

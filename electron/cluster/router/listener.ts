@@ -11,6 +11,8 @@ export interface ConnectionObserver {
   /** One too many: cut at once, and told neither as opened nor as closed. */
   refused(listener: string, limit: 'total' | 'address'): void
   closed(listener: string, socket: Socket, line: ConnectionLine): void
+  /** What came inside a connection upgrade has ended; its bytes are those of the outer connection. */
+  upgraded(line: ConnectionLine): void
 }
 
 /** What is known of a connection that has ended. `served` = a handler had it; else `cause` says why none had. */

@@ -56,6 +56,8 @@ export interface RouterOptions {
   readonly proxyProtocolFrom?: readonly string[]
   /** Who gets SSH that comes without TLS. Default: nobody, it is closed. */
   readonly plainSsh?: 'reverse-tunnel' | 'ssh'
+  /** Postgres in clear, which asks for TLS itself, has no port of its own. Default true. */
+  readonly plainPostgres?: boolean
   /** GET and HEAD in clear are sent to https instead of closed. Default false, as Teleport. */
   readonly redirectHttp?: boolean
   readonly log: Log

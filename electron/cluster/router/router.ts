@@ -51,7 +51,11 @@ export async function openRouter(options: RouterOptions): Promise<Router> {
       const facts: ConnectionFacts = { peer: client, countedFor: client.host, cause: '' }
       const started = performance.now()
       stream.on('error', error => (facts.cause ||= codeOf(error)))
-      stream.once('close', () => log.debug('router.upgraded', describe(facts, undefined, performance.now() - started)))
+      stream.once('close', () => {
+        const line = describe(facts, undefined, performance.now() - started)
+        if (observer === undefined) log.debug('router.upgraded', line)
+        else observer.upgraded(line)
+      })
       return serveConnection(stream, facts, inner)
     },
     close: (drainMs = 5_000) => listener.close(drainMs),

@@ -79,7 +79,8 @@ async function servePlain(
     facts.cause = await redirectHttp(stream, options.limits.clientHelloMs)
     return
   }
-  const handler = peeked.state === 'postgres' ? 'postgres' : peeked.state === 'ssh' ? options.plainSsh : undefined
+  const postgres = options.plainPostgres === false ? undefined : 'postgres'
+  const handler = peeked.state === 'postgres' ? postgres : peeked.state === 'ssh' ? options.plainSsh : undefined
   if (handler === undefined) return refuse(stream, facts, `${peeked.state} on this port`)
   await run(handler, stream, introduce(facts), facts, options)
 }

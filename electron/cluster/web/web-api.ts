@@ -28,7 +28,7 @@ import { RateLimit } from './rate-limit.ts'
 /** A client that is connected must have sent a whole request head by then; also the longest pause between two requests. */
 const HEAD_DEADLINE_MS = 30_000
 
-interface WebApiOptions {
+export interface WebApiOptions {
   readonly auth: Auth
   /** Where the one port listens. Asked for each answer: port 0 is known late. */
   readonly listen: () => Address
@@ -36,6 +36,8 @@ interface WebApiOptions {
   readonly proxySettings?: () => ProxySettings
   /** The proxy's own names; the first is announced. */
   readonly publicAddresses: () => readonly Address[]
+  /** Nothing but these paths, as on the port of the reverse tunnel. Default: all. */
+  readonly only?: readonly string[]
   /** Further POST paths, such as `/webapi/host/credentials`. */
   readonly posts?: Readonly<Record<string, (request: WebRequest, clientIp: string) => Promise<Answer>>>
   /** Owns the stream of a connection upgrade, and routes what comes in it. Absent: upgrades are cut. */
@@ -68,6 +70,7 @@ export function openWebApi({
   listen,
   publicAddresses,
   proxySettings,
+  only,
   posts = {},
   log,
   serveUpgraded,
@@ -110,6 +113,7 @@ export function openWebApi({
     const launcher = launcherFor(typeof authority === 'string' ? authority : undefined, url, publicAddresses())
     if (launcher !== undefined) return redirectAnswer(launcher)
     const path = url.pathname.startsWith('/v1/') ? url.pathname.slice(3) : url.pathname
+    if (only !== undefined && !only.includes(path)) return NOT_FOUND
     if (path === UPGRADE_PATH && request.method === 'GET') return refuseUpgrade(request.headers)
     if (request.method === 'GET' || request.method === 'HEAD') return get(path, url)
     return request.method === 'POST' ? post(path, request, clientIp) : NOT_FOUND
