@@ -27,12 +27,14 @@ const GET = `select ${COLUMNS} from portico_items where key = $1 and ${ALIVE}`
 const GET_MANY = `select ${COLUMNS} from portico_items where key = any($1) and ${ALIVE}`
 /** Up to the prefix with the last code point behind it: a range of the primary key. */
 const LIST = `select ${COLUMNS} from portico_items where key >= $1 and key < $1 || chr(1114111) and ${ALIVE} order by key`
-const INSERT = `insert into portico_items (key, value, expires, revision) values ($1, $2, $3, nextval('portico_revision')) on conflict (key)`
-const NEW_VALUES = `value = $2, expires = $3, revision = nextval('portico_revision')`
+const NEXT = `nextval('portico_revision')`
+const INSERT = `insert into portico_items (key, value, expires, revision) values ($1, $2, $3, ${NEXT}) on conflict (key)`
+const NEW_VALUES = `value = $2, expires = $3, revision = ${NEXT}`
 const PUT = `${INSERT} do update set ${NEW_VALUES} returning ${COLUMNS}`
 /** An item that ended is as good as none. */
 const CREATE = `${INSERT} do update set ${NEW_VALUES} where portico_items.expires <= $4 returning ${COLUMNS}`
-const SWAP = `update portico_items set ${NEW_VALUES} where key = $1 and (expires is null or expires > $4) and revision = $5 returning ${COLUMNS}`
+const SWAP = `update portico_items set ${NEW_VALUES}
+  where key = $1 and (expires is null or expires > $4) and revision = $5 returning ${COLUMNS}`
 
 interface Row extends QueryResultRow {
   readonly key: string
@@ -74,9 +76,13 @@ export async function openPostgresStorage(connString: string, options: PostgresS
 
   try {
     const client = await pool.connect()
+    // Between two statements nobody else listens; the next one fails.
+    const ignore = (): void => {}
+    client.on('error', ignore)
     try {
       await migrate(client, postgres.name)
     } finally {
+      client.off('error', ignore)
       client.release()
     }
   } catch (thrown) {

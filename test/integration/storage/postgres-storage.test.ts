@@ -300,4 +300,11 @@ described(server === undefined ? 'PostgreSQL (none is installed here)' : 'Postgr
     await expect(a.put('k'.repeat(3_000), 1)).rejects.toMatchObject({ code: 'cluster/storage' })
     expect(await a.get('k'.repeat(3_000))).toBeUndefined()
   })
+
+  test('refuses a value that jsonb cannot hold, and keeps the old one', async () => {
+    const { a } = await two()
+    await a.put('k', 1)
+    await expect(a.put('k', { text: 'a\0b' })).rejects.toMatchObject({ code: 'cluster/storage' })
+    expect((await a.get('k'))?.value).toBe(1)
+  })
 })
