@@ -3,8 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { connect as connectTls } from 'node:tls'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { closeGently } from '../../../electron/cluster/router/close-gently.ts'
-import { openGrpcDoor } from '../../../electron/cluster/router/grpc-door.ts'
+import { openRefusingServices } from '../../../electron/cluster/router/refusing-services.ts'
 import { serveTls } from '../../../electron/cluster/router/tls-server.ts'
 import type { KeyPair } from '../../../electron/cluster/auth/auth.ts'
 import { clientPair, newCa, serverPair } from '../../integration/router/certificates.ts'
@@ -40,10 +39,7 @@ beforeAll(async () => {
       'reverse-tunnel': greet,
       ssh: greet,
       kube: greet,
-      join: openGrpcDoor({ 'proto.JoinService': {} }).serve,
-      'kube-grpc': openGrpcDoor({ 'teleport.kube.v1.KubeService': {} }, 'refused').serve,
-      'ssh-grpc': openGrpcDoor({}).serve,
-      tcp: stream => closeGently(stream),
+      ...openRefusingServices().handlers,
       auth: async stream => {
         const served = await serveTls(stream, {
           keyPair: authHost,
