@@ -11,6 +11,8 @@ export interface ConfigSource {
   readonly file: string
   readonly document: Document
   readonly lines: LineCounter
+  /** As plain values. */
+  readonly value: unknown
 }
 
 interface Problem {
@@ -106,7 +108,16 @@ export function readConfigSource(file: string): ConfigSource {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
   const broken = document.errors[0]
-  if (broken === undefined) return { file, document, lines }
+  if (broken === undefined) return { file, document, lines, value: valueOf(document, file) }
   const { line } = lines.linePos(broken.pos[0])
   throw new PorticoError('cluster/config', { file, line, why: `${file}:${line}: ${broken.message}` })
+}
+
+function valueOf(document: Document, file: string): unknown {
+  try {
+    return document.toJS() ?? {}
+  } catch (thrown) {
+    // An alias without its anchor, or aliases that grow without end.
+    throw new PorticoError('cluster/config', { file, why: `${file}: ${thrown instanceof Error ? thrown.message : 'no YAML'}` }, thrown)
+  }
 }

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
-import { address, duration, flag, list, oneOrMore, text } from './schema-values.ts'
+import { address, flag, list, oneOrMore, text, timerDuration } from './schema-values.ts'
 
 /** Default ports of a proxy's services. Teleport: lib/defaults/defaults.go; wire/router-config.md 1.1 */
 export const DEFAULT_PORTS = { web: 3080, ssh: 3023, tunnel: 3024, kube: 3026, mysql: 3036, postgres: 5432, mongo: 27017 } as const
@@ -31,7 +31,7 @@ export const proxyService = z.strictObject({
   mongo_public_addr: oneOrMore.default([]),
   peer_public_addr: text.optional(),
   https_keypairs: z.array(z.strictObject({ key_file: text, cert_file: text })).default([]),
-  https_keypairs_reload_interval: duration.default(0),
+  https_keypairs_reload_interval: timerDuration.default(0),
   https_key_file: text.optional(),
   https_cert_file: text.optional(),
   acme: z.strictObject({ enabled: flag.default(false), email: text.optional(), uri: text.optional() }).default({ enabled: false }),

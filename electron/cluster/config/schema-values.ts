@@ -38,6 +38,9 @@ const durationText = z.string().transform((text, context) => {
 })
 export const duration = z.union([durationText, z.literal(0)], NO_DURATION)
 
+/** What a timer can wait: beyond 2³¹ ms Node's fire at once. */
+export const timerDuration = duration.refine(ms => ms < 2 ** 31, 'must be less than 24d')
+
 export const text = z.string().min(1)
 export const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'letters, digits, dots, dashes and underscores only')
 export const list = z.array(text)
