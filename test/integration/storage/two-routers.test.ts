@@ -225,7 +225,7 @@ describe.skipIf(postgres === undefined)(`two routers on one PostgreSQL behind ha
     await closeAll(sessions)
   })
 
-  test('take no third one that has no key or another key', async () => {
+  test('take no third one that has no key or another key', { timeout: 60_000 }, async () => {
     const config = await writeConfig(2, await freePort(), await postgres!.database(), await certificates.server(), 'own.key')
     const other = await start(config)
     await other.end()
