@@ -3,6 +3,7 @@ import type { AuthConfig, StaticToken } from './cluster-config.ts'
 import type { Problems } from './config-source.ts'
 import { secret } from './join-config.ts'
 import type { PorticoYaml } from './schema.ts'
+import { trustedClusterSettings } from './trusted-clusters.ts'
 
 /** Roles that a token may give. Teleport's names; what is not served here cannot join. */
 const TOKEN_ROLES = ['db', 'proxy', 'node', 'kube', 'app', 'windowsdesktop', 'trusted_cluster', 'auth']
@@ -18,6 +19,7 @@ export function authConfig(yaml: PorticoYaml, from: (path: string) => string, pr
     listenerMode: auth.proxy_listener_mode,
     listen: auth.listen_addr,
     tokens: auth.tokens.flatMap((text, index) => staticToken(text, index, from, problems)),
+    trustedClusters: trustedClusterSettings(portico.trusted_clusters, from),
     roles: portico.roles.map(roleOf),
     users: portico.users.map(user => ({
       name: user.name,

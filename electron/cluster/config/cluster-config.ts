@@ -1,5 +1,5 @@
 import type { Address } from '../../../shared/address.ts'
-import type { Role, SecondFactor } from '../auth/auth.ts'
+import type { Role, RoleMapping, SecondFactor } from '../auth/auth.ts'
 import type { DatabaseResource } from '../database/database-resource.ts'
 import type { StorageConfig } from '../storage/open-storage.ts'
 
@@ -45,6 +45,15 @@ export interface StaticToken {
   readonly secret: Secret
 }
 
+/** `portico.trusted_clusters`: a root that this cluster joins. wire/router-config.md 6 */
+export interface TrustedClusterSetting {
+  readonly enabled: boolean
+  readonly token: Secret
+  readonly webProxy: Address
+  readonly tunnel: Address
+  readonly roleMap: readonly RoleMapping[]
+}
+
 /** In the file itself, or in a file of its own (first line). */
 export type Secret = { readonly text: string } | { readonly file: string }
 
@@ -63,6 +72,8 @@ export interface AuthConfig {
   /** A port of the auth service alone, besides the single one; undefined = none. */
   readonly listen: Address | undefined
   readonly tokens: readonly StaticToken[]
+  /** Clusters that this one is a leaf of. */
+  readonly trustedClusters: readonly TrustedClusterSetting[]
   readonly roles: readonly Role[]
   readonly users: readonly SeedUser[]
 }
@@ -92,6 +103,8 @@ export interface ClusterConfig {
   /** undefined: this process is the cluster. */
   readonly join: JoinConfig | undefined
   readonly databases: readonly DatabaseResource[]
+  /** PEM: trusted for the web certificates of other clusters' proxies, besides the public roots. */
+  readonly extraRoots: readonly string[]
   readonly operations: OperationsConfig
 }
 

@@ -1,15 +1,24 @@
 import type { Duplex } from 'node:stream'
 import { connect, type TLSSocket } from 'node:tls'
+import type { Address } from '../../../shared/address.ts'
 import { PorticoError } from '../../../shared/errors.ts'
 import type { DatabaseServer } from '../auth/auth.ts'
 import { duplexPair } from './duplex-pair.ts'
 import type { HopCredentials } from './hop-credentials.ts'
 
 /**
- * A stream to the agent that announced `server`; TLS goes on top of it. Here or, later, over a reverse tunnel.
+ * A stream to the agent that announced `server`; TLS goes on top of it. Here, over a reverse tunnel, or through a leaf's proxy.
+ * @param client for the far end's log
  * @throws PorticoError `proxy/unreachable` when there is no such agent now: the next one is tried
  */
-export type DialAgent = (server: DatabaseServer) => Promise<Duplex>
+export type DialAgent = (server: DatabaseServer, client?: Address) => Promise<Duplex>
+
+/** The databases of one cluster, this one or a leaf, and the way to their agents. */
+export interface DatabaseSite {
+  /** @throws PorticoError proxy/unreachable for a leaf that is away */
+  databaseServers(): Promise<readonly DatabaseServer[]>
+  readonly dialAgent: DialAgent
+}
 
 /** What an agent in this process offers to its proxy. */
 export interface ServesStreams {
@@ -39,17 +48,24 @@ export function sessionStream(stream: Duplex, secure: TLSSocket): Duplex {
 /** Reaches the agents of this process, over memory. */
 export function dialLocalAgents(agents: () => Iterable<ServesStreams>): DialAgent {
   return async ({ hostId }) => {
-    for (const agent of agents()) {
-      if (agent.hostId !== hostId) continue
-      const [proxyEnd, agentEnd] = duplexPair()
-      const [proxySession, agentSession] = duplexPair()
-      shortcuts.set(proxyEnd, proxySession)
-      shortcuts.set(agentEnd, agentSession)
-      agent.serve(agentEnd)
-      return proxyEnd
-    }
+    for (const agent of agents()) if (agent.hostId === hostId) return openInMemory(agent, true)
     throw new PorticoError('proxy/unreachable', { why: `no agent ${hostId}` })
   }
+}
+
+/**
+ * A wire in memory to an agent of this process.
+ * @param both ends of the TLS on it are here: only then may the session take the shortcut
+ */
+export function openInMemory(agent: ServesStreams, both: boolean): Duplex {
+  const [proxyEnd, agentEnd] = duplexPair()
+  if (both) {
+    const [proxySession, agentSession] = duplexPair()
+    shortcuts.set(proxyEnd, proxySession)
+    shortcuts.set(agentEnd, agentSession)
+  }
+  agent.serve(agentEnd)
+  return proxyEnd
 }
 
 const HANDSHAKE_MS = 10_000

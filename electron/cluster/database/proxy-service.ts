@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import type { Address } from '../../../shared/address.ts'
 import { PorticoError } from '../../../shared/errors.ts'
 import type { Log } from '../../log/log.ts'
 import { versionFromAlpn } from '../../wire/mysql.ts'
@@ -7,7 +8,7 @@ import { closeGently } from '../router/close-gently.ts'
 import type { Handler, Handshake } from '../router/route.ts'
 import { serveTls } from '../router/tls-server.ts'
 import { authorise, type AuthorisedRoute } from './authorise.ts'
-import { secureHop, type DialAgent } from './dial-agent.ts'
+import { secureHop, type DatabaseSite, type DialAgent } from './dial-agent.ts'
 import { readOpeningPacket } from './first-packet.ts'
 import { HopCredentialCache } from './hop-credentials.ts'
 import { DEFAULT_MYSQL_VERSION, serveMysql, type MysqlEntry } from './mysql-service.ts'
@@ -20,7 +21,10 @@ interface DatabaseProxyOptions {
   readonly auth: Auth
   /** The proxy's host certificate: what passthrough clients see. wire/identity.md 7 */
   readonly hostKeyPair: () => KeyPair
+  /** To agents of this cluster. */
   readonly dialAgent: DialAgent
+  /** Leaf clusters that are connected. Default: none. */
+  readonly leafSite?: (cluster: string) => DatabaseSite | undefined
   readonly log: Log
   readonly now?: () => number
 }
@@ -50,8 +54,11 @@ interface Opening {
 }
 
 /** The proxy's half of database access. Teleport: lib/srv/db/proxyserver.go, lib/srv/db/postgres/proxy.go; wire/database.md 3, 4.1, 4.2 */
-export function openDatabaseProxy({ auth, hostKeyPair, dialAgent, log, now = Date.now }: DatabaseProxyOptions): DatabaseProxy {
+export function openDatabaseProxy(options: DatabaseProxyOptions): DatabaseProxy {
+  const { auth, hostKeyPair, dialAgent, leafSite = () => undefined, log, now = Date.now } = options
   const hops = new HopCredentialCache(auth, now)
+  const here: DatabaseSite = { databaseServers: () => auth.databaseServers(), dialAgent }
+  const siteOf = (cluster: string): DatabaseSite | undefined => (cluster === auth.clusterName ? here : leafSite(cluster))
 
   function innerTls(stream: Duplex): ReturnType<typeof serveTls> {
     return serveTls(stream, {
@@ -94,12 +101,12 @@ export function openDatabaseProxy({ auth, hostKeyPair, dialAgent, log, now = Dat
   }
 
   /** Through the first agent that answers. @throws Refusal */
-  async function connectAgent({ identity, servers }: AuthorisedRoute, caller: Caller, clientIp: string): Promise<Duplex> {
+  async function connectAgent({ identity, cluster, site, servers }: AuthorisedRoute, caller: Caller, client: Address): Promise<Duplex> {
     if (caller.peerCertificate === undefined) throw new Refusal(NO_AGENT)
-    const credentials = await hops.get(identity, caller.peerCertificate, clientIp)
+    const credentials = await hops.get(identity, caller.peerCertificate, client.host, cluster)
     for (const server of servers) {
       try {
-        return await secureHop(await dialAgent(server), server, credentials)
+        return await secureHop(await site.dialAgent(server, client), server, credentials)
       } catch (thrown) {
         if (!(thrown instanceof PorticoError) || thrown.code !== 'proxy/unreachable') throw thrown
         log.debug('database.agent-unreachable', { database: server.name, hostId: server.hostId }, thrown)
@@ -109,7 +116,7 @@ export function openDatabaseProxy({ auth, hostKeyPair, dialAgent, log, now = Dat
   }
 
   async function relay(route: AuthorisedRoute, { caller, raw }: Opening, client: Handshake['client']): Promise<void> {
-    const upstream = await connectAgent(route, caller, client.host)
+    const upstream = await connectAgent(route, caller, client)
     log.info('database.session', { user: route.identity.username, database: route.route.ServiceName, client: client.host })
     upstream.write(raw)
     await splice(caller.stream, upstream)
@@ -127,7 +134,7 @@ export function openDatabaseProxy({ auth, hostKeyPair, dialAgent, log, now = Dat
     const opening = await readOpening({ stream, identity, peerCertificate, secured: negotiated !== undefined }, true)
     if (opening === undefined || !opening.caller.secured) return closeGently(stream)
     try {
-      await relay(await authorise(auth, opening.caller.identity, client.host), opening, client)
+      await relay(await authorise(auth.clusterName, siteOf, opening.caller.identity, client.host), opening, client)
     } catch (thrown) {
       await refuse(opening.caller.stream, thrown, client)
     }
@@ -137,10 +144,10 @@ export function openDatabaseProxy({ auth, hostKeyPair, dialAgent, log, now = Dat
   function mysqlEntry(client: Handshake['client']): Pick<MysqlEntry, 'connect' | 'refused'> {
     return {
       async connect(caller) {
-        const route = await authorise(auth, caller.identity, client.host)
+        const route = await authorise(auth.clusterName, siteOf, caller.identity, client.host)
         // Another protocol's agent would wait for the client, as the client does for it.
         if (!route.servers.some(({ dbProtocol }) => dbProtocol === 'mysql')) throw new Refusal(NO_AGENT)
-        const upstream = await connectAgent(route, { ...caller, secured: true }, client.host)
+        const upstream = await connectAgent(route, { ...caller, secured: true }, client)
         log.info('database.session', { user: route.identity.username, database: route.route.ServiceName, client: client.host })
         return upstream
       },
@@ -159,7 +166,7 @@ export function openDatabaseProxy({ auth, hostKeyPair, dialAgent, log, now = Dat
   /** Refused before the protocol starts, so without a packet: which protocol it would be is not known for sure. [captured] */
   async function serveDatabase(stream: Duplex, handshake: Handshake): Promise<void> {
     const { identity, peerCertificate, client } = handshake
-    const route = await authorise(auth, identity, client.host).catch((thrown: unknown) => {
+    const route = await authorise(auth.clusterName, siteOf, identity, client.host).catch((thrown: unknown) => {
       log.info('database.refused', { why: refusalOf(thrown).message, client: client.host })
       return undefined
     })
