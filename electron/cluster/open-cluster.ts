@@ -1,29 +1,37 @@
 import { chmod, mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import { formatAddress, type Address } from '../../shared/address.ts'
-import { PorticoError } from '../../shared/errors.ts'
 import type { Log } from '../log/log.ts'
+import { parseSshKey } from '../wire/ssh-keys.ts'
 import { openAuthGrpc, type AuthGrpc } from './auth/grpc-server.ts'
+import { openJoinTokens, type JoinTokens } from './auth/join-tokens.ts'
 import { openAuth, type OpenAuth } from './auth/open-auth.ts'
 import type { AuthConfig, ClusterConfig, OwnPort, ProxyConfig } from './config/cluster-config.ts'
-import { configError, refuseConfig } from './config/config-source.ts'
+import { bound } from './config/bound.ts'
+import { certificateHosts } from './config/certificate-hosts.ts'
+import { refuseConfig } from './config/config-source.ts'
 import { listenKey } from './config/proxy-config.ts'
-import { selfSignedWebCertificate } from './config/web-certificate.ts'
-import { openWebCertificates } from './config/web-certificates.ts'
+import { openWeb } from './config/open-web.ts'
 import { openAgent } from './database/agent.ts'
-import { dialLocalAgents } from './database/dial-agent.ts'
 import { openDatabaseProxy } from './database/proxy-service.ts'
+import { webRoots } from './joined/web-post.ts'
+import type { TrustedClusterConfig } from './leaf/join-root.ts'
+import { keepRoots } from './leaf/keep-roots.ts'
 import type { Opened } from './opened.ts'
 import { openOperations } from './operations/open-operations.ts'
 import { openOwnPort, portsToOpen, tunnelIsWeb, unservedPorts, type SharedOptions } from './operations/own-ports.ts'
+import { openSite } from './reverse-tunnel/open-site.ts'
 import { openListener } from './router/listener.ts'
 import type { HandlerName } from './router/route.ts'
-import { openRouter } from './router/router.ts'
-import { seedAuth } from './seed.ts'
+import { openRefusingServices } from './router/refusing-services.ts'
+import { openRouter, type Router } from './router/router.ts'
+import { readSecret, seedAuth } from './seed.ts'
 import { hostIdOf } from './storage/host-id.ts'
 import { openStorage } from './storage/open-storage.ts'
+import { openSshProxy } from './ssh/ssh-proxy.ts'
+import { hostCredentials } from './web/host-credentials.ts'
 import { proxySettings } from './web/proxy-settings.ts'
-import { openWebApi } from './web/web-api.ts'
+import { validateTrustedCluster } from './web/trusted-clusters.ts'
+import { openWebApi, type WebApiOptions } from './web/web-api.ts'
 
 export interface OpenClusterOptions {
   readonly log: Log
@@ -43,17 +51,24 @@ export interface Cluster {
   /** PEM file that a client trusts for the web certificate. */
   readonly caFile: string
   readonly auth: OpenAuth
+  /** With which services and leaf clusters may join. */
+  readonly tokens: JoinTokens
   /** Reads the web certificates anew: new connections get them, open ones go on. What cannot be used is logged, not taken. */
   reload(): void
   /** Tells that it is not ready, refuses new connections at once, gives open ones `drainMs`, then cuts them. Idempotent. */
   close(drainMs?: number): Promise<void>
 }
 
-/** Names under which a cluster on this machine is reached. */
-const OWN_NAMES = ['localhost', '127.0.0.1', '::1'] as const
-
 /** What a handler exists for in a whole cluster: the ports of their own that can be opened, and what `check` tells. */
-export const SERVED: ReadonlySet<HandlerName> = new Set<HandlerName>(['web', 'auth', 'postgres', 'database'])
+export const SERVED: ReadonlySet<HandlerName> = new Set<HandlerName>([
+  'web',
+  'auth',
+  'postgres',
+  'mysql',
+  'database',
+  'reverse-tunnel',
+  'ssh',
+])
 
 /** Storage, auth, router, web API, database proxy and its agent in one process. What is opened is added to `opened`. */
 export async function openCluster(
@@ -70,16 +85,8 @@ export async function openCluster(
   await chmod(config.dataDir, 0o700)
   const operations = await bound(config, ['teleport', 'diag_addr'], () => openOperations(config.operations, log, now))
   opened.add(() => operations.close())
-  const hosts = [...new Set([...proxy.publicAddresses.web.map(({ host }) => host), ...OWN_NAMES])]
-  const web = await openWeb(
-    config,
-    proxy,
-    authSettings.clusterName,
-    hosts,
-    log,
-    now,
-    operations.metrics.counter('portico_certificate_reloads_total', 'Reloads of web certificates, by outcome.', ['outcome']),
-  )
+  const hosts = certificateHosts(proxy)
+  const web = await openWeb(config, proxy, authSettings.clusterName, hosts, { log, now, metrics: operations.metrics })
   opened.add(() => web.close())
 
   const storage = await openStorage(config.storage, { log, now })
@@ -98,14 +105,47 @@ export async function openCluster(
   const authKeyPair = await auth.hostKeyPair('Auth', hostId, config.nodename, hosts)
   const agent = await openAgent({ auth, host: { hostId, hostname: config.nodename }, databases: config.databases, log, now })
   opened.add(() => agent.close())
+  // Opened when the port is known; no connection can come before that.
+  const late: { grpc?: AuthGrpc; router?: Router } = {}
+  const roots = await webRoots(config.extraRoots)
+  const site = await openSite({
+    auth,
+    storage,
+    hostId,
+    nodename: config.nodename,
+    hosts,
+    hostKeyPair: () => hostKeyPair,
+    agents: () => [agent],
+    serveAuth: (stream, handshake) => late.grpc?.serve(stream, handshake),
+    webRoots: roots,
+    log,
+    now,
+  })
+  opened.add(() => site.close())
+  const sshProxy = openSshProxy({
+    clusterName,
+    hostSigner: () => site.hostSigner,
+    userCas: () => auth.ca('user').ssh.map(parseSshKey),
+    sites: () => [{ name: clusterName, online: true, lastSeen: now() }, ...site.leaves.list()],
+    dialAuth: async (cluster, client) => (cluster === clusterName ? site.openAuth({ client }) : site.leaves.dialAuth(cluster, client)),
+    log,
+    now,
+  })
+  opened.add(() => sshProxy.close())
+
+  const tokens = openJoinTokens(
+    storage,
+    await Promise.all(authSettings.tokens.map(async ({ roles, secret }) => ({ roles, secret: await readSecret(secret) }))),
+  )
 
   let address = proxy.web
   const ports: { [K in OwnPort | 'auth']?: Address } = {}
+  const { web: webNames, ...otherNames } = proxy.publicAddresses
   const publicAddresses = (): readonly Address[] => {
-    const named = proxy.publicAddresses.web.map(name => (name.port === 0 ? { ...name, port: address.port } : name))
-    return named.length > 0 ? named : [{ host: 'localhost', port: address.port }]
+    const named = webNames.map(name => (name.port === 0 ? { ...name, port: address.port } : name))
+    return [...(named.length > 0 ? named : [{ host: 'localhost', port: address.port }]), ...Object.values(otherNames).flat()]
   }
-  const webApi = openWebApi({
+  const webOptions: WebApiOptions = {
     auth,
     listen: () => address,
     publicAddresses,
@@ -118,28 +158,50 @@ export async function openCluster(
         web: address,
         ports: { ...ports, ...(tunnelIsWeb(proxy) ? { tunnel: address } : {}) },
       }),
+    posts: {
+      '/webapi/host/credentials': request => hostCredentials({ auth, tokens, request }),
+      '/webapi/trustedclusters/validate': request => validateTrustedCluster({ auth, tokens, request }),
+    },
+    log,
+    now,
+  }
+  const webApi = openWebApi({ ...webOptions, serveUpgraded: (stream, outer) => late.router?.serveUpgraded(stream, outer) })
+  const bootstrapWeb = openWebApi({ ...webOptions, only: ['/webapi/find', '/webapi/host/credentials'] })
+  opened.add(() => webApi.close())
+  opened.add(() => bootstrapWeb.close())
+  const database = openDatabaseProxy({
+    auth,
+    hostKeyPair: () => hostKeyPair,
+    dialAgent: site.dialAgent,
+    leafSite: cluster => site.leaves.site(cluster),
     log,
     now,
   })
-  opened.add(() => webApi.close())
-  const database = openDatabaseProxy({ auth, hostKeyPair: () => hostKeyPair, dialAgent: dialLocalAgents(() => [agent]), log, now })
   const clientCas = (): readonly string[] => [...auth.ca('host').tls, ...auth.ca('user').tls]
+  const trustedCas = (): readonly string[] => [...auth.trustedCas('host'), ...auth.trustedCas('user')].flatMap(ca => ca.tls)
   signal?.throwIfAborted()
-  // Opened when the port is known; no connection can come before that.
-  const late: { grpc?: AuthGrpc } = {}
+  const refusing = openRefusingServices()
+  opened.add(() => refusing.close())
   const shared: SharedOptions = {
     clusterName,
     webKeyPair: web.pick,
     hostKeyPair: () => hostKeyPair,
     clientCas,
+    dialLeafAuth: (cluster, { client }) => site.leaves.dialAuth(cluster, client),
     handlers: {
       web: webApi.serve,
       auth: (stream, handshake) => late.grpc?.serve(stream, handshake),
       postgres: database.postgres,
+      mysql: database.mysql,
       database: database.database,
+      ...refusing.handlers,
+      'reverse-tunnel': site.tunnels.serve,
+      ssh: sshProxy.serve,
     },
     proxyProtocol: proxy.proxyProtocol.accepted ? 'on' : 'off',
     ...(proxy.proxyProtocol.from.length > 0 ? { proxyProtocolFrom: proxy.proxyProtocol.from } : {}),
+    plainPostgres: proxy.ports.postgres === undefined,
+    bootstrapWeb: bootstrapWeb.serve,
     count: operations.count,
     observer: operations.observer,
     log,
@@ -148,6 +210,7 @@ export async function openCluster(
   const plainSsh = tunnelIsWeb(proxy) ? ({ plainSsh: 'reverse-tunnel' } as const) : {}
   const router = await bound(config, ['proxy_service', 'web_listen_addr'], () => openRouter({ ...shared, ...plainSsh, listen: proxy.web }))
   address = router.address
+  late.router = router
   const listeners: { close(drainMs: number): Promise<void> }[] = [router]
   opened.add(() => Promise.all(listeners.map(listener => listener.close(0))))
   for (const [port, listen] of portsToOpen(proxy, handler => shared.handlers[handler] !== undefined)) {
@@ -164,19 +227,24 @@ export async function openCluster(
   const grpc = openAuthGrpc({
     auth,
     hostKeyPair: () => authKeyPair,
-    clientCas,
+    clientCas: trustedCas,
+    isReachable: site.isReachable,
     log,
     publicAddress: formatAddress(publicAddresses()[0] ?? address),
     now,
   })
   late.grpc = grpc
+  const leafOf = await keepRoots({ auth, configured: trustedClusters(authSettings), webRoots: roots, log })
+  opened.add(() => leafOf.close())
   operations.become('ok')
   let closing: Promise<void> | undefined
   const close = async (drainMs: number): Promise<void> => {
     operations.become('draining')
+    site.drain()
     const drained = Promise.all(listeners.map(listener => listener.close(drainMs)))
     // Sessions that only wait for the next call would take all of that time.
     webApi.close()
+    bootstrapWeb.close()
     await grpc.close(Math.min(drainMs, 1_000))
     await drained
     await opened.close()
@@ -188,63 +256,14 @@ export async function openCluster(
     clusterName,
     caFile: web.caFile,
     auth,
+    tokens,
     reload: web.reload,
     close: (drainMs = config.operations.drainMs) => (closing ??= close(drainMs)),
   }
 }
 
-const BIND_TROUBLES: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'is taken by another program',
-  EACCES: 'may not be used by this account',
-  EADDRNOTAVAIL: 'is no address of this machine',
-}
-
-/** A port that cannot be bound is a problem of the configuration, with its place. */
-async function bound<T>(config: ClusterConfig, path: readonly string[], open: () => Promise<T>): Promise<T> {
-  try {
-    return await open()
-  } catch (thrown) {
-    const { address, why } = thrown instanceof PorticoError ? thrown.facts : {}
-    const trouble = BIND_TROUBLES[String(why)]
-    if (address === undefined || trouble === undefined) throw thrown
-    throw configError(config, path, `${String(address)} ${trouble}`, thrown)
-  }
-}
-
-interface Web {
-  readonly pick: SharedOptions['webKeyPair']
-  readonly caFile: string
-  reload(): void
-  close(): void
-}
-
-async function openWeb(
-  { dataDir }: ClusterConfig,
-  { keyPairs, keyPairsReloadMs }: ProxyConfig,
-  clusterName: string,
-  hosts: readonly string[],
-  log: Log,
-  now: () => number,
-  reloads: { add(count: number, outcome: string): void },
-): Promise<Web> {
-  const [first] = keyPairs
-  if (first === undefined) {
-    const { keyPair, caFile } = await selfSignedWebCertificate(join(dataDir, 'web'), clusterName, hosts, now())
-    return { pick: () => keyPair, caFile, reload: () => {}, close: () => {} }
-  }
-  const certificates = openWebCertificates({
-    files: keyPairs,
-    everyMs: keyPairsReloadMs,
-    log,
-    now,
-    onReload: outcome => reloads.add(1, outcome),
-  })
-  return {
-    pick: certificates.pick,
-    caFile: first.certFile,
-    reload: () => void certificates.reload(),
-    close: certificates.close,
-  }
+function trustedClusters({ trustedClusters: given }: AuthConfig): readonly TrustedClusterConfig[] {
+  return given.map(({ token, ...config }) => ({ ...config, token: () => readSecret(token) }))
 }
 
 /** The auth service without a router before it: it ends TLS itself anyway. */

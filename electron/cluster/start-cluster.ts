@@ -33,10 +33,7 @@ export async function startCluster(config: ClusterConfig, options: StartClusterO
 function wholeCluster(config: ClusterConfig): ClusterConfig & { readonly auth: AuthConfig; readonly proxy: ProxyConfig } {
   const { auth, proxy } = config
   if (auth === undefined || proxy === undefined) {
-    throw new PorticoError('cluster/config', {
-      file: config.file,
-      why: `${config.file}: joining another cluster is not served by this version`,
-    })
+    throw new PorticoError('app/bug', { why: 'the configuration is that of an agent' })
   }
   return { ...config, auth, proxy }
 }

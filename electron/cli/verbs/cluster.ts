@@ -1,13 +1,15 @@
-import { formatAddress } from '../../../shared/address.ts'
+import { formatAddress, type Address } from '../../../shared/address.ts'
 import { PorticoError } from '../../../shared/errors.ts'
 import { PING_SUFFIX } from '../../../shared/protocols.ts'
 import { checkCluster, type ClusterPlan } from '../../cluster/check-cluster.ts'
-import type { ClusterConfig, OperationsConfig } from '../../cluster/config/cluster-config.ts'
+import type { ClusterConfig, JoinConfig, OperationsConfig } from '../../cluster/config/cluster-config.ts'
 import { loadConfig } from '../../cluster/config/load-config.ts'
 import { SERVED } from '../../cluster/open-cluster.ts'
 import type { RouteRow } from '../../cluster/router/route.ts'
 import { ROUTES } from '../../cluster/router/routes.ts'
 import { startCluster } from '../../cluster/start-cluster.ts'
+import { startJoined } from '../../cluster/start-joined.ts'
+import type { Log } from '../../log/log.ts'
 import { openLog, type OpenLog } from '../../log/open-log.ts'
 import { openRotatingFile } from '../../log/rotating-file.ts'
 import type { Run } from '../run.ts'
@@ -35,30 +37,50 @@ function tellingAll<T>(say: Say, read: () => T): T {
   }
 }
 
-/** A cluster in the foreground until a signal; SIGHUP reads its certificates anew. */
+/** A cluster, or an agent of one, in the foreground until a signal; SIGHUP reads certificates anew. */
 export async function clusterStart(run: Run, _args: readonly string[], options: Options): Promise<void> {
   const { say, lifetime } = run
   const config = load(options, say)
-  const log = serverLog(config.operations, run)
+  const { join, operations } = config
+  const log = serverLog(operations, run)
+  try {
+    const running = join === undefined ? await cluster(run, config, log) : await agent(run, { ...config, join }, log)
+    lifetime.ready(operations.drainMs)
+    if (!lifetime.signal.aborted) await new Promise(resolve => lifetime.signal.addEventListener('abort', resolve, { once: true }))
+    await running.close()
+    if (say.json) say.value({ event: 'closed' })
+  } finally {
+    log.close()
+  }
+}
+
+const shown = (address: Address | undefined): string | null => (address === undefined ? null : formatAddress(address))
+
+async function cluster({ say, lifetime }: Run, config: ClusterConfig, log: Log): Promise<{ close(): Promise<void> }> {
   const running = await startCluster(config, { log, signal: lifetime.signal })
   lifetime.onHangup(() => running.reload())
-  const { address, clusterName: cluster, caFile, ports, diag } = running
+  const { address, clusterName, caFile, ports, diag } = running
   const others = Object.fromEntries(Object.entries(ports).map(([port, bound]) => [port, formatAddress(bound)]))
-  if (say.json) {
-    say.value({
-      event: 'ready',
-      proxy: formatAddress(address),
-      cluster,
-      caFile,
-      ports: others,
-      diag: diag === undefined ? null : formatAddress(diag),
-    })
-  } else say.text(`The cluster ${cluster} is ready at ${formatAddress(address)}.`, `Its web certificate is trusted with ${caFile}`)
-  lifetime.ready(config.operations.drainMs)
-  if (!lifetime.signal.aborted) await new Promise(resolve => lifetime.signal.addEventListener('abort', resolve, { once: true }))
-  await running.close()
-  if (say.json) say.value({ event: 'closed' })
-  log.close()
+  if (say.json) say.value({ event: 'ready', proxy: formatAddress(address), cluster: clusterName, caFile, ports: others, diag: shown(diag) })
+  else {
+    say.text(`The cluster ${clusterName} is ready at ${formatAddress(address)}.`, `Its web certificate is trusted with ${caFile}`)
+    for (const [port, bound] of Object.entries(others)) say.text(`It also listens for ${port} at ${bound}.`)
+  }
+  return running
+}
+
+async function agent(
+  { say, lifetime }: Run,
+  config: ClusterConfig & { readonly join: JoinConfig },
+  log: Log,
+): Promise<{ close(): Promise<void> }> {
+  const running = await startJoined(config, { log, signal: lifetime.signal })
+  lifetime.onHangup(() => {})
+  const databases = config.databases.map(({ name }) => name)
+  const { clusterName, hostId, diag } = running
+  if (say.json) say.value({ event: 'ready', cluster: clusterName, agent: hostId, databases, diag: shown(diag) })
+  else say.text(`An agent of the cluster ${clusterName} is ready: ${databases.join(', ')}.`)
+  return running
 }
 
 /** JSON lines on stderr or in a file of its own, as `teleport.log` says. */

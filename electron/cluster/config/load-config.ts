@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { formatAddress } from '../../../shared/address.ts'
+import { splitPem } from '../../wire/pem.ts'
 import type { DatabaseResource } from '../database/database-resource.ts'
 import { authConfig } from './auth-config.ts'
 import type { StorageConfig } from '../storage/open-storage.ts'
@@ -93,6 +94,19 @@ function databases({ db_service: db }: PorticoYaml, from: From, problems: Proble
   }))
 }
 
+/** What web certificates of other clusters' proxies are verified with, besides the public roots. */
+function extraRoots({ portico: { ca_file: file } }: PorticoYaml, from: From, problems: Problems): readonly string[] {
+  if (file === undefined) return []
+  try {
+    const found = splitPem(readFileSync(from(file), 'utf8'), 'CERTIFICATE')
+    if (found.length === 0) problems.add(['portico', 'ca_file'], `${from(file)} holds no certificate`)
+    return found
+  } catch {
+    problems.add(['portico', 'ca_file'], `${from(file)} cannot be read`)
+    return []
+  }
+}
+
 function storageConfig({ teleport }: PorticoYaml, from: From, problems: Problems): StorageConfig {
   const { type, path, conn_string: connString, key_file: keyFile } = teleport.storage
   if (type !== 'postgresql') {
@@ -128,7 +142,7 @@ export function loadConfig(path: string): ClusterConfig {
   const file = resolve(path)
   const source = readConfigSource(file)
   const problems = new Problems(source)
-  const parsed = porticoYaml.safeParse(source.document.toJS() ?? {})
+  const parsed = porticoYaml.safeParse(source.value)
   if (!parsed.success) tellIssues(problems, source, parsed.error.issues)
   problems.throwIfAny()
   const yaml = parsed.data!
@@ -146,6 +160,7 @@ export function loadConfig(path: string): ClusterConfig {
     proxy: isCluster ? proxyConfig(yaml.proxy_service, yaml.version, from, problems) : undefined,
     join: joinConfig(yaml, isCluster, from, problems),
     databases: databases(yaml, from, problems),
+    extraRoots: extraRoots(yaml, from, problems),
     operations: operations(yaml, from),
   }
   problems.throwIfAny()

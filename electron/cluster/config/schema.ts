@@ -1,6 +1,7 @@
 import { z } from 'zod'
+import { trustedCluster } from './trusted-clusters.ts'
 import { absentService, connectionLimits, joinKeys, proxyService } from './schema-proxy.ts'
-import { address, duration, flag, list, name, oneOrMore, text, word } from './schema-values.ts'
+import { address, duration, flag, list, name, oneOrMore, text, timerDuration, word } from './schema-values.ts'
 
 /**
  * `portico.yaml`, versions v1, v2 and v3, with Teleport's key names where Teleport has the setting; `portico:` holds what Teleport keeps
@@ -101,8 +102,10 @@ const dbService = z.strictObject({ enabled: flag.default(true), databases: z.arr
 const portico = z.strictObject({
   roles: z.array(role).default([]),
   users: z.array(user).default([]),
+  trusted_clusters: z.array(trustedCluster).default([]),
+  ca_file: text.optional(),
   connection_log: z.enum(['info', 'debug'], 'must be info or debug').default('debug'),
-  drain_timeout: duration.default(5_000),
+  drain_timeout: timerDuration.default(5_000),
 })
 
 export const porticoYaml = z.strictObject({

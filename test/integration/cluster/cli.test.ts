@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -146,6 +146,45 @@ describe('start', () => {
     expect(await ended).toBe(0)
     expect(server.lines.at(-1)).toEqual({ event: 'closed' })
   }, 30_000)
+
+  test('runs an agent where the configuration joins another cluster, and again without its token', async () => {
+    const root = join(folder, 'root')
+    mkdirSync(root)
+    const server = portico.stay([
+      'cluster',
+      'start',
+      '--json',
+      '-c',
+      await writeYaml(root, { auth: '  tokens: ["db:s3cret-of-the-test"]\n' }),
+    ])
+    const { proxy, caFile } = await server.line(({ event }) => event === 'ready')
+    const agentYaml = (token: string): string => {
+      const file = join(folder, 'agent.yaml')
+      const port = String(proxy).split(':').at(-1)
+      writeFileSync(
+        file,
+        `version: v3
+teleport: {data_dir: agent, proxy_server: "localhost:${port}"${token}}
+auth_service: {enabled: no}
+proxy_service: {enabled: no}
+db_service: {databases: [{name: far, protocol: postgres, uri: "127.0.0.1:1"}]}
+portico: {ca_file: ${JSON.stringify(caFile)}}
+`,
+      )
+      return file
+    }
+    const plan = (await portico.run(['cluster', 'check', '--json', '-c', agentYaml(', auth_token: s3cret-of-the-test')])).json()
+    expect(plan).toMatchObject({ cluster: null, announced: null, joins: { server: 'proxy', hasToken: true } })
+    const wrong = await portico.run(['cluster', 'start', '-c', agentYaml(', auth_token: stolen-and-wrong')])
+    expect(wrong.code).toBe(1)
+    expect(wrong.out + wrong.err).not.toContain('stolen-and-wrong')
+    for (const token of [', auth_token: s3cret-of-the-test', '']) {
+      const agent = portico.stay(['cluster', 'start', '--json', '-c', agentYaml(token)])
+      expect(await agent.line(({ event }) => event === 'ready')).toMatchObject({ cluster: 'example', databases: ['far'], diag: null })
+      expect(await agent.end()).toBe(0)
+    }
+    expect(await server.end()).toBe(0)
+  }, 60_000)
 
   test('without a configuration is a mistake in the command', async () => {
     expect((await portico.run(['cluster', 'start'])).code).toBe(2)

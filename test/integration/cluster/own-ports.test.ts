@@ -30,7 +30,12 @@ async function find(port: number): Promise<{ proxy: Record<string, Record<string
 const firstByte = async (port: number): Promise<string> => {
   const socket = await dialPlain(port)
   socket.write(SSL_REQUEST)
-  const byte = await new Promise<Buffer>((resolve, reject) => socket.once('data', resolve).once('close', () => reject(new Error('closed'))))
+  const byte = await new Promise<Buffer>((resolve, reject) =>
+    socket
+      .once('data', resolve)
+      .once('error', reject)
+      .once('close', () => reject(new Error('closed'))),
+  )
   socket.destroy()
   return String(byte)
 }
@@ -39,16 +44,63 @@ test('nothing but the web port listens unless it is named', async () => {
   for (const version of ['v2', 'v3']) expect((await start({ version })).cluster.ports).toEqual({})
 })
 
-test('the defaults of v1 that nothing here serves stay closed', async () => {
-  const { cluster } = await start({ version: 'v1' })
-  expect(cluster.ports.kube).toBeUndefined()
-  expect((await find(cluster.address.port)).proxy['tls_routing_enabled']).toBe(false)
+const firstLine = async (port: number): Promise<string> => {
+  const socket = await dialPlain(port)
+  socket.write('SSH-2.0-test\r\n')
+  const bytes = await new Promise<Buffer>((resolve, reject) =>
+    socket
+      .once('data', resolve)
+      .once('error', reject)
+      .once('close', () => reject(new Error('closed'))),
+  )
+  socket.destroy()
+  return String(bytes).split('\r\n', 1)[0]!
+}
+
+test('the ports of v1 speak SSH, and are announced', async () => {
+  const { cluster } = await start({ version: 'v1', proxy: '  listen_addr: 127.0.0.1:0\n  tunnel_listen_addr: 127.0.0.1:0\n' })
+  const { ssh, tunnel, kube } = cluster.ports
+  expect(kube).toBeUndefined()
+  expect(await Promise.all([firstLine(ssh!.port), firstLine(tunnel!.port)])).toEqual([
+    expect.stringMatching(/^SSH-2\.0-/),
+    expect.stringMatching(/^SSH-2\.0-/),
+  ])
+  await expect(firstLine(cluster.address.port)).rejects.toThrow()
+  const { proxy } = await find(cluster.address.port)
+  expect(proxy).toMatchObject({
+    tls_routing_enabled: false,
+    kube: { enabled: false },
+    ssh: { listen_addr: formatAddress(ssh!), tunnel_listen_addr: formatAddress(tunnel!), web_listen_addr: formatAddress(cluster.address) },
+  })
 })
 
-test('old clients find Postgres on its port, and on the web port as ever', async () => {
+test('agents that know just the tunnel port find out there how to join, and nothing else', async () => {
+  const { cluster } = await start({ auth: MULTIPLEX, proxy: '  tunnel_listen_addr: 127.0.0.1:0\n  tunnel_public_addr: t.example\n' })
+  const { port } = cluster.ports.tunnel!
+  expect((await find(port)).proxy['ssh']).toMatchObject({ ssh_tunnel_public_addr: 't.example:3024' })
+  const socket = await dial(port)
+  expect(await request(socket, '/webapi/ping')).toBe('404 page not found\n')
+  socket.destroy()
+})
+
+test('a tunnel port that is the web port takes SSH and TLS on one', async () => {
+  const free = createServer()
+  await new Promise<void>(resolve => free.listen(0, '127.0.0.1', () => resolve()))
+  const { port } = free.address() as AddressInfo
+  await new Promise<void>(resolve => free.close(() => resolve()))
+  const { cluster } = await start({ proxy: `  web_listen_addr: 127.0.0.1:${port}\n  tunnel_listen_addr: 127.0.0.1:${port}\n` })
+  expect(cluster.ports).toEqual({})
+  expect(await firstLine(port)).toMatch(/^SSH-2\.0-/)
+  expect((await find(port)).proxy['ssh']).toMatchObject({ tunnel_listen_addr: `127.0.0.1:${port}` })
+  expect(await firstByte(port)).toBe('S')
+})
+
+test('Postgres clients find the service on the web port, or on the port that is named for it', async () => {
+  expect(await firstByte((await start({})).cluster.address.port)).toBe('S')
   const { cluster } = await start({ auth: MULTIPLEX, proxy: '  postgres_listen_addr: 127.0.0.1:0\n  public_addr: p.example\n' })
   const port = cluster.ports.postgres!.port
-  expect([await firstByte(port), await firstByte(cluster.address.port)]).toEqual(['S', 'S'])
+  expect(await firstByte(port)).toBe('S')
+  await expect(firstByte(cluster.address.port)).rejects.toThrow('closed')
   const { proxy } = await find(cluster.address.port)
   expect(proxy['db']).toEqual({
     postgres_listen_addr: formatAddress(cluster.address),
@@ -60,6 +112,22 @@ test('old clients find Postgres on its port, and on the web port as ever', async
   const socket = await dial(port, { ALPNProtocols: [ALPN.postgres] })
   expect(socket.alpnProtocol).toBe(ALPN.postgres)
   socket.destroy()
+})
+
+test('MySQL clients are greeted on their port, since they wait for it', async () => {
+  const { cluster } = await start({ proxy: '  mysql_listen_addr: 127.0.0.1:0\n  mysql_public_addr: my.example\n' })
+  const { port } = cluster.ports.mysql!
+  const socket = await dialPlain(port)
+  const greeting = await new Promise<Buffer>((resolve, reject) =>
+    socket.once('data', resolve).once('close', () => reject(new Error('closed'))),
+  )
+  socket.destroy()
+  // Packet 0, protocol 10.
+  expect([...greeting.subarray(3, 5)]).toEqual([0, 10])
+  expect((await find(cluster.address.port)).proxy['db']).toEqual({
+    mysql_listen_addr: `127.0.0.1:${port}`,
+    mysql_public_addr: 'my.example:3036',
+  })
 })
 
 test('MongoDB clients get TLS with the web certificate at once, and nothing without a database certificate', async () => {

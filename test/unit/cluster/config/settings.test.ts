@@ -103,3 +103,29 @@ test('an unknown key gets the nearest one, and none when nothing is near', () =>
   expect(nearestKey(schema, ['a'], 'something')).toBeUndefined()
   expect(nearestKey(schema, ['a'], 'x'.repeat(10_000))).toBeUndefined()
 })
+
+test.each([
+  ['an empty file', '', /teleport: is missing/],
+  ['a list', '- a\n', /expected object/],
+  ['a number for an address', `${SMALL}proxy_service: {web_listen_addr: 3080}\n`, /^proxy_service\.web_listen_addr: .*expected string/],
+  ['a list for a section', `${SMALL}proxy_service: []\n`, /^proxy_service: .*expected object/],
+  [
+    'a word for a number',
+    SMALL.replace('data_dir: data', 'data_dir: data\n  connection_limits: {max_connections: many}'),
+    /max_connections/,
+  ],
+  ['no limit at all', SMALL.replace('data_dir: data', 'data_dir: data\n  connection_limits: {max_connections: 0}'), /max_connections/],
+  ['a time that no timer can wait', `${SMALL}portico: {drain_timeout: 1000h}\n`, /^portico\.drain_timeout: must be less than 24d/],
+  ['an alias without an anchor', `${SMALL}portico: *nowhere\n`, /nowhere/],
+  [
+    'aliases that grow',
+    `a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c]\n`,
+    /alias/i,
+  ],
+  ['a key that is there twice', `${SMALL}portico: {}\nportico: {}\n`, /unique/],
+  ['two documents', `${SMALL}---\n${SMALL}`, /multiple documents/],
+])('%s is refused, not believed', (_what, yaml, why) => {
+  const found = refused(yaml)
+  expect(found.code).toBe('cluster/config')
+  expect(found.why).toMatch(why)
+})
