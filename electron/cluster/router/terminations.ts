@@ -53,9 +53,12 @@ export function configurationFor(
   }
 }
 
-/** The TLS that a database client opens inside: its certificate says which database. wire/alpn-sni.md 3.2 */
-export function innerConfiguration(options: RouterOptions): TlsConfiguration {
-  return { keyPair: options.hostKeyPair(), clientCas: trustedCas(undefined, options), clientCertificate: 'required' }
+/**
+ * The TLS that a database client opens inside: its certificate says which database. wire/alpn-sni.md 3.2. Teleport takes certificates of
+ * every trusted cluster here and refuses the users of leaves later; their authority says nothing about ours, so we do it here.
+ */
+export function innerConfiguration({ hostKeyPair, clientCas }: RouterOptions): TlsConfiguration {
+  return { keyPair: hostKeyPair(), clientCas: clientCas(), clientCertificate: 'required' }
 }
 
 /** A name of the form `<hex of cluster>.teleport.cluster.local` narrows whose clients are taken; every other name does not. */
