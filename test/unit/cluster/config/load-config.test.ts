@@ -136,3 +136,20 @@ test('the JSON schema for editors is that of the loader', () => {
   if (process.env['UPDATE_SCHEMA'] !== undefined) writeFileSync(file, `${schema}\n`)
   expect(readFileSync(file, 'utf8')).toBe(`${schema}\n`)
 })
+
+test('the example is one that the loader takes, without and with what it leaves out', () => {
+  const example = readFileSync(new URL('../../../../assets/portico.example.yaml', import.meta.url), 'utf8')
+  expect(load(example)).toMatchObject({
+    auth: { clusterName: 'example', listenerMode: 'multiplex', tokens: [{ roles: ['db'], secret: { file: '/etc/portico/agent-token' } }] },
+    proxy: { web: { port: 443 }, ports: {}, proxyProtocol: { accepted: false } },
+    operations: { diag: { host: '127.0.0.1', port: 3000 }, drainMs: 30_000, connectionLog: 'info' },
+  })
+  const whole = example.replace(/^( *)# (storage:|proxy_protocol_from:|postgres_listen|mysql_listen|tunnel_listen)/gm, '$1$2')
+  expect(load(whole)).toMatchObject({
+    storage: { type: 'postgresql', keyFile: '/var/lib/portico/storage.key' },
+    proxy: {
+      ports: { postgres: { named: true }, mysql: { named: true }, tunnel: { named: true } },
+      proxyProtocol: { from: ['10.0.0.0/8'] },
+    },
+  })
+})
