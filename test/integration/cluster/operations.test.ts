@@ -62,6 +62,20 @@ describe('what operators see', () => {
     expect(Number(/portico_bytes_total\{direction="out"\} (\d+)/.exec(text)?.[1])).toBeGreaterThan(1_000)
   })
 
+  test('what comes inside a connection upgrade is told and counted by its own route', async () => {
+    const under = await start({ teleport: DIAG })
+    const outer = await dial(under.cluster.address.port)
+    outer.write('GET /webapi/connectionupgrade HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: alpn\r\n\r\n')
+    await new Promise(resolve => outer.once('data', resolve))
+    const inner = await dial(0, { socket: outer, ALPNProtocols: ['http/1.1'] })
+    expect(await request(inner, '/webapi/find')).toContain('"cluster_name":"example"')
+    inner.end()
+    await eventually(async () => (await metrics(under)).includes('portico_connections_total{listener="upgrade",route="web"} 1\n'))
+    const line = await eventually(() => under.lines.find(({ facts }) => facts['listener'] === 'upgrade'))
+    expect(line).toMatchObject({ event: 'router.connection', facts: { route: 'web', served: true } })
+    outer.destroy()
+  })
+
   test('each connection gets its line, at the level that is configured', async () => {
     for (const level of ['info', 'debug']) {
       const under = await start({ rest: `portico: {connection_log: ${level}}\n` })
@@ -151,6 +165,24 @@ describe('web certificates', () => {
     expect(text).toContain('portico_certificate_reloads_total{outcome="changed"} 1\n')
     expect(text).toContain('portico_certificate_reloads_total{outcome="kept"} 1\n')
     for (const socket of [before, after, third]) socket.destroy()
+  })
+
+  test('change under a hundred open connections, and none notices', async () => {
+    const under = await start({ proxy: PAIRS }, await files())
+    const { port } = under.cluster.address
+    const sockets = await Promise.all(Array.from({ length: 100 }, () => dial(port)))
+    for (let round = 0; round < 3; round += 1) {
+      for (const [name, text] of Object.entries(await pairFiles('a', [`round${round}.example`])))
+        await writeFile(join(under.folder, name), text)
+      const answers = sockets.map(socket => request(socket, '/webapi/find'))
+      under.cluster.reload()
+      expect(new Set(await Promise.all(answers)).size).toBe(1)
+      const fresh = await dial(port)
+      expect(shownName(fresh)).toBe(`round${round}.example`)
+      fresh.destroy()
+    }
+    expect(sockets.filter(socket => socket.destroyed)).toEqual([])
+    for (const socket of sockets) socket.destroy()
   })
 
   test('are read anew by themselves at an interval', async () => {
