@@ -49,7 +49,7 @@ export function mutate(dice: Dice, seeds: readonly Buffer[]): Buffer {
         break
       default:
         if (at + 1 < bytes.length)
-          bytes.writeUInt16BE(dice.next(2) === 0 ? dice.next(65_536) : Math.max(0, bytes.length - at - dice.next(8)), at)
+          bytes.writeUInt16BE((dice.next(2) === 0 ? dice.next(65_536) : Math.max(0, bytes.length - at - dice.next(8))) & 0xffff, at)
     }
   }
   return bytes

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import type { Duplex } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { ALPN } from '../../../shared/protocols.ts'
+import { Dice, mutate } from '../../fuzz/mutate.ts'
 import { NO_IDENTITY, type Identity } from '../../../electron/wire/identity.ts'
 import {
   encodeError,
@@ -186,4 +187,16 @@ describe('the version in an offer', () => {
     [['http/1.1'], undefined],
     [[`${V}${Buffer.alloc(600, 'a').toString('base64')}`], 'a'.repeat(180)],
   ])('of %j is %s', (offered, version) => expect(versionFromAlpn(offered)).toBe(version))
+})
+
+it('mutated client packets give an answer or none, never an error', () => {
+  const dice = new Dice(57)
+  const seeds = transcripts.flatMap(({ steps }) => steps.map(({ hex }) => Buffer.from(hex, 'hex')))
+  for (let index = 0; index < 50_000; index++) {
+    const bytes = mutate(dice, seeds)
+    const found = readPacket(bytes)
+    if (found.state !== 'packet') continue
+    readHandshakeResponse(found.payload)
+    readOkOrError(found.payload)
+  }
 })
