@@ -44,6 +44,7 @@ export const ERRORS = {
   'lab/running': { retry: 'none', exit: 1 },
   'lab/failed': { retry: 'again', exit: 1 },
   'cluster/config': { retry: 'none', exit: 1 },
+  'cluster/storage': { retry: 'again', exit: 1 },
   'wire/malformed': { retry: 'none', exit: 1 },
   'wire/too-long': { retry: 'none', exit: 1 },
   'wire/cut-short': { retry: 'none', exit: 1 },

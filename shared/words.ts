@@ -167,6 +167,11 @@ const WORDS: Record<ErrorCode, readonly [what: Line, why: Line, next: Line]> = {
   ],
   'lab/failed': ['The lab could not start', why('its database did not come up'), 'portico lab reset, then start it again'],
   'cluster/config': ['The configuration is wrong', why('a value cannot be used'), 'portico cluster check -c FILE'],
+  'cluster/storage': [
+    "The cluster's database cannot be used",
+    why('it does not answer'),
+    'check that it runs and what teleport.storage says, then try again',
+  ],
   'wire/malformed': ['The other side sent something that makes no sense', why('its bytes do not follow the protocol'), 'check the address'],
   'wire/too-long': ['The other side sent too much', why('a message is longer than allowed'), 'check the address'],
   'wire/cut-short': ['The other side stopped in mid-message', why('the connection ended early'), 'try again'],

@@ -23,3 +23,19 @@ export function detectFirstBytes(bytes: Uint8Array): FirstBytes {
   }
   return 'unknown'
 }
+
+const PREAMBLE = Buffer.from('Teleport-Proxy')
+/** Teleport reads it in one go of 255 bytes; a tracing context may make it longer. */
+const PREAMBLE_LIMIT = 1_024
+
+/**
+ * `Teleport-Proxy`, JSON and a zero may stand before an SSH line: skipped, as Teleport 13 does. wire/router-config.md 5.1
+ * @returns its length, 0 when there is none, undefined while it is not whole
+ */
+export function sshPreambleLength(bytes: Uint8Array): number | undefined | 'malformed' {
+  const start = Math.min(bytes.length, PREAMBLE.length)
+  for (let at = 0; at < start; at++) if (bytes[at] !== PREAMBLE[at]) return 0
+  const end = bytes.indexOf(0)
+  if (end >= 0) return end < PREAMBLE.length || end >= PREAMBLE_LIMIT ? 'malformed' : end + 1
+  return bytes.length < PREAMBLE_LIMIT ? undefined : 'malformed'
+}

@@ -15,6 +15,7 @@ interface Options {
   readonly secondFactor?: string
   readonly certTtl?: string
   readonly ephemeral?: boolean
+  readonly full?: boolean
 }
 
 const DRAIN_MS = 5_000
@@ -53,9 +54,10 @@ function ending({ lifetime: { signal }, env }: Run): Promise<void> {
   })
 }
 
-function tellReady({ say }: Run, { proxy, caFile, user, users, databases }: Lab): void {
+function tellReady({ say }: Run, { proxy, caFile, user, users, databases, leaves }: Lab): void {
   say.text(
     `The lab is ready at ${proxy}: databases ${databases.join(', ')}.`,
+    ...leaves.map(leaf => `Its leaf cluster ${leaf} has databases too: portico db ls --cluster ${leaf}`),
     ...table(
       ['USER', 'PASSWORD', 'ONE-TIME SECRET', 'ROLES'],
       users.map(({ name, password, otpSecret, roles }) => [name, password, otpSecret ?? '-', roles.join(', ')]),
@@ -72,11 +74,13 @@ function readOptions({
   secondFactor = 'off',
   certTtl,
   ephemeral = false,
-}: Options): Pick<StartLabOptions, 'listen' | 'secondFactor' | 'certTtlMs' | 'ephemeral'> {
+  full = false,
+}: Options): Pick<StartLabOptions, 'listen' | 'secondFactor' | 'certTtlMs' | 'ephemeral' | 'full'> {
   if (secondFactor !== 'off' && secondFactor !== 'otp')
     throw new PorticoError('usage/invalid', { why: `--second-factor takes off or otp, not "${secondFactor}"` })
   return {
     ephemeral,
+    full,
     secondFactor,
     ...(listen === undefined ? {} : { listen: readListen(listen) }),
     ...(certTtl === undefined ? {} : { certTtlMs: parseDuration(certTtl, '--cert-ttl') }),

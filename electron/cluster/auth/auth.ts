@@ -17,6 +17,16 @@ export interface CaPublic {
   readonly tls: readonly string[]
   /** authorized_keys lines; empty for `db`. */
   readonly ssh: readonly string[]
+  /** Of another cluster's user authority that is trusted here: what its users are in this cluster. */
+  readonly roleMap?: readonly RoleMapping[]
+}
+
+/** Teleport: types.RoleMapping */
+export interface RoleMapping {
+  /** A role's name there, with `*` for any part, or `^…$` as a regular expression. */
+  readonly remote: string
+  /** Roles here; `$1` stands for what the first group matched. */
+  readonly local: readonly string[]
 }
 
 /** A database as an agent announces it: one per agent that serves it. wire/auth-grpc.md 5.4 */
@@ -72,6 +82,8 @@ export interface Auth {
   readonly clusterName: string
   readonly secondFactor: SecondFactor
   ca(type: CaType): CaPublic
+  /** This cluster's and those of clusters that are trusted: leaves by their host authority, roots by all of theirs. */
+  trustedCas(type: CaType): readonly CaPublic[]
   /** The long-lived TLS host certificate of a service of this cluster. wire/identity.md 7 */
   hostKeyPair(role: 'Auth' | 'Proxy' | 'Db', hostId: string, hostname: string, principals: readonly string[]): Promise<KeyPair>
   /**
@@ -82,7 +94,10 @@ export interface Auth {
   /** Checks user and password only (mfa/login/begin). */
   checkPassword(user: string, password: string): Promise<void>
   roles(names: readonly string[]): Promise<readonly Role[]>
-  /** The roles an identity states, with its traits put in. @throws PorticoError resource/not-found for a role that is gone */
+  /**
+   * The roles an identity states, with its traits put in; of another cluster's user, the roles here that they stand for.
+   * @throws PorticoError resource/not-found for a role that is gone, access/denied for a user of a cluster that is not trusted
+   */
   rolesOf(identity: Identity): Promise<readonly Role[]>
   /** Keeps a server in the lists until it expires; agents renew it. */
   announce(server: DatabaseServer): Promise<void>

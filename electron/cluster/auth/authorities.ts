@@ -1,5 +1,6 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { PorticoError } from '../../../shared/errors.ts'
+import type { Log } from '../../log/log.ts'
 import { formatSshKey } from '../../wire/ssh-keys.ts'
 import { newKeyPair, openCaSigner, privateKeyPem, selfSignedCa, type CaSigner, type KeyAlgorithm } from '../../wire/x509.ts'
 import type { Storage } from '../storage/storage.ts'
@@ -33,10 +34,38 @@ export interface Authority {
 
 export type Authorities = Readonly<Record<CaType, Authority>>
 
-/** Reads the authorities, or makes them where the cluster is new; of two that start at once, one wins and both use its keys. */
-export async function openAuthorities(clusterName: string, storage: Storage, now: () => number): Promise<Authorities> {
-  const opened = await Promise.all(CA_TYPES.map(async type => [type, await openAuthority(type, clusterName, storage, now)] as const))
-  return Object.fromEntries(opened) as Record<CaType, Authority>
+export interface OpenAuthorities {
+  /** Always the same object; what it holds follows the storage. */
+  readonly current: Authorities
+  close(): void
+}
+
+/**
+ * Reads the authorities, or makes them where the cluster is new; of two that start at once, one wins and both use its keys.
+ * Keys that another process changes later are used from then on.
+ */
+export async function openAuthorities(clusterName: string, storage: Storage, now: () => number, log: Log): Promise<OpenAuthorities> {
+  const opened = Promise.all(CA_TYPES.map(async type => [type, await openAuthority(type, clusterName, storage, now)] as const))
+  const current = opened.then(all => Object.fromEntries(all) as Record<CaType, Authority>)
+  const stop = storage.watch('cas/', event => {
+    const key = event.type === 'put' ? event.item.key : event.key
+    const type = CA_TYPES.find(one => key === `cas/${one}`)
+    if (type === undefined) return
+    // Changes that come while the first state is still read count after it.
+    current
+      .then(cas => {
+        if (event.type === 'delete') return log.error('auth.authority-deleted', { type })
+        cas[type] = readAuthority(type, clusterName, event.item.value)
+        log.info('auth.authority-changed', { type })
+      })
+      .catch((thrown: unknown) => log.error('auth.authority-unreadable', { type }, thrown))
+  })
+  try {
+    return { current: await current, close: stop }
+  } catch (thrown) {
+    stop()
+    throw thrown
+  }
 }
 
 async function openAuthority(type: CaType, cluster: string, storage: Storage, now: () => number): Promise<Authority> {
@@ -45,7 +74,11 @@ async function openAuthority(type: CaType, cluster: string, storage: Storage, no
     (await storage.get(key)) ??
     (await storage.compareAndSwap(key, undefined, await newAuthority(type, cluster, now()))) ??
     (await storage.get(key))
-  const stored = known?.value as StoredCa | undefined
+  return readAuthority(type, cluster, known?.value)
+}
+
+function readAuthority(type: CaType, cluster: string, value: unknown): Authority {
+  const stored = value as StoredCa | undefined
   const active = stored?.tls[0]
   if (stored === undefined || active === undefined)
     throw new PorticoError('cluster/config', { why: `the ${type} authority cannot be read` })

@@ -1,13 +1,4 @@
-import {
-  create,
-  fromBinary,
-  toBinary,
-  type DescMessage,
-  type DescMethod,
-  type MessageInitShape,
-  type MessageShape,
-} from '@bufbuild/protobuf'
-import type { Address } from '../../../shared/address.ts'
+import { create } from '@bufbuild/protobuf'
 import { formatAddress } from '../../../shared/address.ts'
 import {
   AuthService,
@@ -28,28 +19,11 @@ import type { CaType } from './auth.ts'
 import { CA_TYPES } from './authorities.ts'
 import { listResources } from './list-resources.ts'
 import { certAuthorityMessage, roleMessage, SERVER_VERSION, userMessage } from './messages.ts'
-import { EXPIRED, type Caller, type OpenAuth } from './open-auth.ts'
+import { EXPIRED, type Caller } from './open-auth.ts'
+import { method, type CallContext, type RpcMethod } from './rpc-method.ts'
 import { RpcRefusal } from './rpc-refusal.ts'
+import { SERVICE_METHODS } from './service-calls.ts'
 import type { UserKeys } from './user-certificates.ts'
-
-/** Who calls: nobody in particular, a user, or a service of this cluster by its system role. */
-export type RpcCaller =
-  | { readonly kind: 'nop' }
-  | { readonly kind: 'user'; readonly caller: Caller }
-  | { readonly kind: 'service'; readonly role: string; readonly name: string }
-
-export interface CallContext {
-  readonly auth: OpenAuth
-  readonly caller: RpcCaller
-  readonly client: Address
-  /** `host:port` for people's clients; empty = not told. */
-  readonly publicAddress: string
-}
-
-export interface RpcMethod {
-  /** @throws RpcRefusal, PorticoError */
-  readonly answer: (request: Uint8Array, context: CallContext) => Promise<readonly Uint8Array[]>
-}
 
 const denied = (message: string): RpcRefusal => new RpcRefusal(GRPC.permissionDenied, message)
 const bytes = (text: string): Uint8Array => Buffer.from(text, 'utf8')
@@ -66,31 +40,6 @@ const USAGES: Readonly<Record<number, readonly string[]>> = {
 const KUBERNETES = 2
 
 const NS_IN_MS = 1_000_000n
-
-type Messages<O extends DescMessage> = MessageShape<O> | MessageInitShape<O>
-
-/** Decodes, runs, encodes. A stream answers with a list. */
-function method<I extends DescMessage, O extends DescMessage>(
-  { input, output, parent, name }: DescMethod & { input: I; output: O },
-  run: (request: MessageShape<I>, context: CallContext) => Promise<Messages<O> | readonly Messages<O>[]>,
-): readonly [string, RpcMethod] {
-  return [
-    `/${parent.typeName}/${name}`,
-    {
-      async answer(request, context) {
-        let decoded: MessageShape<I>
-        try {
-          decoded = fromBinary(input, request)
-        } catch {
-          throw new RpcRefusal(GRPC.internal, 'grpc: error unmarshalling request: unexpected EOF')
-        }
-        const answer = await run(decoded, context)
-        const all = (Array.isArray(answer) ? answer : [answer]) as readonly Messages<O>[]
-        return all.map(one => toBinary(output, create(output, one as MessageInitShape<O>)))
-      },
-    },
-  ]
-}
 
 /** Types that a Teleport 13 has; those that this cluster has none of are empty lists. */
 const OTHER_CA_TYPES: ReadonlySet<string> = new Set(['openssh', 'jwt', 'saml_idp'])
@@ -141,21 +90,27 @@ const METHOD_LIST: readonly (readonly [string, RpcMethod])[] = [
   method(TrustService.method.getCertAuthorities, async (request, context) => {
     checkCaRequest(request, context)
     return create(GetCertAuthoritiesResponseSchema, {
-      certAuthoritiesV2: isCaType(request.type) ? [certAuthorityMessage(context.auth.ca(request.type))] : [],
+      certAuthoritiesV2: isCaType(request.type) ? context.auth.trustedCas(request.type).map(certAuthorityMessage) : [],
     })
   }),
 
   method(TrustService.method.getCertAuthority, async (request, context) => {
     checkCaRequest(request, context)
     const { type, domain } = request
-    if (!isCaType(type) || domain !== context.auth.clusterName) {
+    const ca = isCaType(type) ? context.auth.trustedCas(type).find(one => one.cluster === domain) : undefined
+    if (ca === undefined) {
       throw new RpcRefusal(GRPC.notFound, `key "/authorities/${type}/${domain}" is not found`)
     }
-    return certAuthorityMessage(context.auth.ca(type))
+    return certAuthorityMessage(ca)
   }),
 
   method(AuthService.method.getCurrentUser, async (_, context) => {
-    const { username } = userOf(context).identity
+    const { identity } = userOf(context)
+    const { username } = identity
+    const { clusterName, rolesOf } = context.auth
+    if (identity.teleportCluster !== clusterName) {
+      return userMessage({ name: username, roles: (await rolesOf(identity)).map(({ name }) => name), traits: identity.traits })
+    }
     const user = await context.auth.user(username)
     if (user === undefined) throw new RpcRefusal(GRPC.notFound, `user "${username}" is not found`)
     return userMessage(user)
@@ -165,9 +120,9 @@ const METHOD_LIST: readonly (readonly [string, RpcMethod])[] = [
     (await context.auth.rolesOf(userOf(context).identity)).map(roleMessage),
   ),
 
-  method(AuthService.method.listResources, async (request, { auth, caller }) => {
+  method(AuthService.method.listResources, async (request, { auth, caller, isReachable }) => {
     if (caller.kind === 'nop') throw denied(`access denied to perform action "list" on "${request.ResourceType}"`)
-    const servers = await auth.databaseServers()
+    const servers = (await auth.databaseServers()).filter(isReachable)
     const roles = caller.kind === 'user' ? await auth.rolesOf(caller.caller.identity) : undefined
     return listResources(request, roles === undefined ? [...servers] : servers.filter(server => mayListDatabase(roles, server)))
   }),
@@ -205,6 +160,8 @@ const METHOD_LIST: readonly (readonly [string, RpcMethod])[] = [
       SSHCACerts: ca.ssh.map(line => bytes(`${line}\n`)),
     })
   }),
+
+  ...SERVICE_METHODS,
 
   method(AuthService.method.signDatabaseCSR, async (request, { auth, caller }) => {
     if (caller.kind !== 'service' || caller.role !== 'Proxy') throw denied('this request can only be executed by a proxy service')

@@ -9,20 +9,23 @@ import { decodeIdentity } from '../../wire/identity.ts'
 import { serveTls } from '../router/tls-server.ts'
 import type { Handshake } from '../router/route.ts'
 import type { KeyPair } from './auth.ts'
-import type { RpcCaller } from './grpc-calls.ts'
 import { serveCall } from './grpc-stream.ts'
 import type { OpenAuth } from './open-auth.ts'
+import { remoteUser } from './role-map.ts'
 import { SYSTEM_ROLES } from './roles.ts'
+import type { CallContext, RpcCaller } from './rpc-method.ts'
 
 export interface AuthGrpcOptions {
   readonly auth: OpenAuth
   /** The auth server's own host certificate. */
   readonly hostKeyPair: () => KeyPair
-  /** PEM: the user and the host authorities of this cluster. */
+  /** PEM: the user and the host authorities of this cluster and of those that are trusted. */
   readonly clientCas: () => readonly string[]
   readonly log: Log
   /** `host:port` that Ping tells. */
   readonly publicAddress?: string
+  /** Default: everything that is announced is listed. */
+  readonly isReachable?: CallContext['isReachable']
   readonly now?: () => number
 }
 
@@ -39,7 +42,8 @@ const KEEPALIVE_MS = 90_000
 const MAX_STREAMS = 100
 
 /** The auth API: gRPC over HTTP/2 over mutual TLS. wire/auth-grpc.md 1 */
-export function openAuthGrpc({ auth, hostKeyPair, clientCas, log, publicAddress = '', now = Date.now }: AuthGrpcOptions): AuthGrpc {
+export function openAuthGrpc(options: AuthGrpcOptions): AuthGrpc {
+  const { auth, hostKeyPair, clientCas, log, publicAddress = '', isReachable = () => true, now = Date.now } = options
   const sessions = new Set<ServerHttp2Session>()
   let closing = false
 
@@ -58,7 +62,7 @@ export function openAuthGrpc({ auth, hostKeyPair, clientCas, log, publicAddress 
         })
         tls.stream.on('error', () => tls.stream.destroy())
         const caller = tls.peerCertificate === undefined ? NOP : callerOf(tls.peerCertificate, auth)
-        const refused = closing || caller === undefined || !isOurs(tls.sni, auth.clusterName)
+        const refused = closing || caller === undefined || !fitsSni(tls.sni, caller.kind === 'nop' ? undefined : caller.cluster, auth)
         if (refused) {
           log.debug('auth.connection-refused', { client: client.host })
           return void tls.stream.end(() => tls.stream.destroy())
@@ -99,7 +103,7 @@ export function openAuthGrpc({ auth, hostKeyPair, clientCas, log, publicAddress 
       stream.destroy()
     })
     keepAlive(session)
-    const context = { auth, caller, client, publicAddress }
+    const context = { auth, caller, client, publicAddress, isReachable, now }
     session.on('stream', (call, headers) => void serveCall(call, headers, context, log))
   }
 }
@@ -122,25 +126,38 @@ function keepAlive(session: ServerHttp2Session): void {
   })
 }
 
-/** The name in SNI only narrows which clients are taken: none, or this cluster's. Other clusters' clients are strangers here. */
-function isOurs(sni: string | undefined, clusterName: string): boolean {
+/** The name in SNI narrows which clients are taken: those of the cluster that it names. [captured] */
+function fitsSni(sni: string | undefined, cluster: string | undefined, auth: OpenAuth): boolean {
   const found = sni === undefined ? { state: 'none' as const } : decodeClusterSni(sni)
-  return found.state === 'none' || (found.state === 'cluster' && found.cluster === clusterName)
+  if (found.state !== 'cluster') return found.state === 'none'
+  if (cluster !== undefined) return found.cluster === cluster
+  return auth.trustedCas('host').some(ca => ca.cluster === found.cluster)
 }
 
 /**
- * Who a verified certificate is for. System roles count only from the host authority: a user's role of that name opens nothing.
- * @returns undefined for a certificate that may not be used here: restricted to one use, or of no Teleport identity
+ * Who a verified certificate is for. System roles count only from a host authority: a user's role of that name opens nothing.
+ * @returns undefined for a certificate that may not be used here: restricted to one use, of no Teleport identity, or of another
+ *   cluster's authority than its own
  */
 function callerOf(certificate: Uint8Array, auth: OpenAuth): RpcCaller | undefined {
   try {
-    const { identity, notAfter } = decodeIdentity(certificate)
-    if (identity.usage.length > 0 || identity.teleportCluster !== auth.clusterName) return undefined
+    const { identity, notAfter, issuer } = decodeIdentity(certificate)
+    const { teleportCluster: cluster } = identity
+    if (identity.usage.length > 0 || cluster !== issuer) return undefined
     const leaf = new X509Certificate(certificate)
-    const isHost = auth.ca('host').tls.some(ca => leaf.verify(new X509Certificate(ca).publicKey))
+    const signedBy = (type: 'host' | 'user'): boolean =>
+      auth.trustedCas(type).some(ca => ca.cluster === cluster && ca.tls.some(pem => leaf.verify(new X509Certificate(pem).publicKey)))
     const role = identity.roles.find(name => SYSTEM_ROLES.has(name))
-    if (isHost) return role === undefined ? undefined : { kind: 'service', role, name: identity.username }
-    return role === undefined ? { kind: 'user', caller: { identity, notAfter } } : undefined
+    const isHere = cluster === auth.clusterName
+    if (signedBy('host')) {
+      if (role === undefined) return undefined
+      // Of another cluster only a root's proxies come, and they may do little. Nobody comes up from a leaf.
+      if (!isHere && (role !== 'Proxy' || !auth.trust.roots().some(root => root.name === cluster))) return undefined
+      return { kind: 'service', role: isHere ? role : 'RemoteProxy', name: identity.username, cluster }
+    }
+    if (role !== undefined || !signedBy('user')) return undefined
+    const username = isHere ? identity.username : remoteUser(identity.username, cluster)
+    return { kind: 'user', caller: { identity: { ...identity, username }, notAfter }, cluster }
   } catch {
     return undefined
   }

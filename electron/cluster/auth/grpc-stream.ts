@@ -3,7 +3,8 @@ import { PorticoError } from '../../../shared/errors.ts'
 import type { Log } from '../../log/log.ts'
 import { GRPC_MESSAGE_LIMIT, grpcFrame, GrpcFrameReader } from '../../wire/grpc-frames.ts'
 import { encodeGrpcMessage, GRPC } from '../../wire/grpc-status.ts'
-import { findMethod, type CallContext } from './grpc-calls.ts'
+import { findMethod } from './grpc-calls.ts'
+import type { CallContext } from './rpc-method.ts'
 import { RpcRefusal } from './rpc-refusal.ts'
 
 /** A request that is not whole by then is given up; ms. */

@@ -55,6 +55,7 @@ export function certAuthorityMessage(ca: CaPublic): CertAuthorityV2 {
       ClusterName: ca.cluster,
       ActiveKeys: { SSH: ca.ssh.map(line => ({ PublicKey: bytes(`${line}\n`) })), TLS: ca.tls.map(cert => ({ Cert: bytes(cert) })) },
       AdditionalTrustedKeys: {},
+      RoleMap: (ca.roleMap ?? []).map(({ remote, local }) => ({ Remote: remote, Local: [...local] })),
     },
   })
 }

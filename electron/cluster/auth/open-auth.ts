@@ -4,9 +4,12 @@ import type { Identity, RouteToDatabase } from '../../wire/identity.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { Auth, DatabaseServer, Role, SecondFactor } from './auth.ts'
 import { openAuthorities } from './authorities.ts'
+import { issueHostCertificates, type HostCertificateRequest, type HostCertificates } from './host-certificates.ts'
 import { openRoles } from './roles.ts'
 import { notFoundCluster, notFoundUser, serviceCertificates } from './service-certificates.ts'
 import { issueUserCertificates, longestSession, type UserCertificates, type UserKeys } from './user-certificates.ts'
+import { mapRoles } from './role-map.ts'
+import { openTrust, type Trust } from './trust.ts'
 import { openUsers, type NewUser, type User } from './users.ts'
 
 export interface AuthOptions {
@@ -47,6 +50,12 @@ export interface OpenAuth extends Auth {
   createRole(role: Role): Promise<void>
   /** GenerateUserCerts: certificates for one use, never beyond the caller's own end. @throws PorticoError access/denied */
   reissue(caller: Caller, request: ReissueRequest): Promise<UserCertificates>
+  /** For a service of this cluster that was let in. */
+  hostCertificates(request: HostCertificateRequest): HostCertificates
+  /** Which other clusters are trusted. */
+  readonly trust: Trust
+  /** Takes a server out of the lists. */
+  withdraw(server: Pick<DatabaseServer, 'hostId' | 'name'>): Promise<void>
 }
 
 const LONGEST_LOGIN_MS = 30 * 3_600_000
@@ -56,24 +65,34 @@ export const EXPIRED = 'access denied: client credentials have expired, please r
 /** Opens the auth service of a cluster; the first time it makes the cluster's keys. It does not close `storage`. */
 export async function openAuth(options: AuthOptions): Promise<OpenAuth> {
   const { clusterName, storage, secondFactor, log, now = Date.now, longestLoginMs = LONGEST_LOGIN_MS } = options
-  const cas = await openAuthorities(clusterName, storage, now)
+  const authorities = await openAuthorities(clusterName, storage, now, log)
+  const cas = authorities.current
   const users = openUsers(storage, secondFactor, now, options.passwordCost)
   const roles = openRoles(storage)
+  const trust = await openTrust(storage, log)
   const checkRoute = (name: string): string => {
-    if (name !== '' && name !== clusterName) throw notFoundCluster(name)
-    return clusterName
+    if (name !== '' && name !== clusterName && !trust.leaves().includes(name)) throw notFoundCluster(name)
+    return name || clusterName
   }
-  const serverKey = ({ hostId, name }: DatabaseServer): string =>
+  const rolesOf = (identity: Identity): Promise<readonly Role[]> => {
+    const { teleportCluster: home } = identity
+    if (home === '' || home === clusterName) return roles.of(identity)
+    const map = trust.cas('user').find(ca => ca.cluster === home)?.roleMap
+    return roles.of({ ...identity, roles: mapRoles(map, identity.roles, home) })
+  }
+  const serverKey = ({ hostId, name }: Pick<DatabaseServer, 'hostId' | 'name'>): string =>
     `database-servers/${encodeURIComponent(hostId)}/${encodeURIComponent(name)}`
 
   return {
     clusterName,
     secondFactor,
     ca: type => cas[type].public,
-    ...serviceCertificates(clusterName, cas, users, roles, now),
+    trust,
+    trustedCas: type => [cas[type].public, ...trust.cas(type)],
+    ...serviceCertificates(clusterName, cas, users, roles, trust, now),
     checkPassword: (name, password) => users.checkPassword(name, password),
     roles: names => roles.get(names),
-    rolesOf: identity => roles.of(identity),
+    rolesOf,
 
     async login(request) {
       let user: User
@@ -128,12 +147,17 @@ export async function openAuth(options: AuthOptions): Promise<OpenAuth> {
     async announce(server) {
       await storage.put(serverKey(server), server, { expires: server.expires })
     },
+    withdraw: server => storage.delete(serverKey(server)),
+    hostCertificates: request => issueHostCertificates(cas.host, request, now()),
     databaseServers: async () => (await storage.list('database-servers/')).map(item => item.value as DatabaseServer),
 
     createUser: user => users.create(user),
     removeUser: name => users.remove(name),
     user: name => users.get(name),
     createRole: role => roles.put(role),
-    close: () => Promise.resolve(),
+    close() {
+      authorities.close()
+      return Promise.resolve()
+    },
   }
 }

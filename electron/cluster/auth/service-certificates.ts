@@ -6,6 +6,7 @@ import { commonNameOnly, issueCertificate, newKeyPair, privateKeyPem, readCsr } 
 import type { Auth, KeyPair } from './auth.ts'
 import type { Authorities } from './authorities.ts'
 import type { Roles } from './roles.ts'
+import type { Trust } from './trust.ts'
 import { longestSession } from './user-certificates.ts'
 import type { Users } from './users.ts'
 
@@ -23,6 +24,7 @@ export function serviceCertificates(
   cas: Authorities,
   users: Users,
   roles: Roles,
+  trust: Trust,
   now: () => number,
 ): ServiceCertificates {
   return {
@@ -57,7 +59,9 @@ export function serviceCertificates(
       if (identity.teleportCluster !== clusterName) {
         throw new PorticoError('access/denied', { why: 'can not sign certs for users of other clusters' })
       }
-      if (cluster !== '' && cluster !== clusterName) throw notFoundCluster(cluster)
+      const isHere = cluster === '' || cluster === clusterName
+      const target = isHere ? cas.host.public : trust.cas('host').find(ca => ca.cluster === cluster)
+      if (target === undefined || (!isHere && !trust.leaves().includes(cluster))) throw notFoundCluster(cluster)
       // A user who is gone loses databases at once, whatever the certificate still says.
       if ((await users.get(identity.username)) === undefined) throw notFoundUser(identity.username)
       const at = now()
@@ -68,7 +72,7 @@ export function serviceCertificates(
         now: at,
         notAfter: at + longestSession(await roles.of(identity), TWELVE_HOURS_MS),
       })
-      return { cert, caCerts: cas.host.public.tls }
+      return { cert, caCerts: target.tls }
     },
 
     generateDatabaseCert(csrPem, ttlMs) {

@@ -1,168 +1,168 @@
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { dirname, resolve } from 'node:path'
-import { isNode, LineCounter, parseDocument, type Document } from 'yaml'
-import type { z } from 'zod'
-import { formatAddress, parseAddress } from '../../../shared/address.ts'
-import { PorticoError } from '../../../shared/errors.ts'
-import type { Role } from '../auth/auth.ts'
-import type { ClusterConfig } from './cluster-config.ts'
+import { dirname, join, resolve } from 'node:path'
+import { z } from 'zod'
+import { formatAddress } from '../../../shared/address.ts'
+import { splitPem } from '../../wire/pem.ts'
+import type { DatabaseResource } from '../database/database-resource.ts'
+import { authConfig } from './auth-config.ts'
+import type { StorageConfig } from '../storage/open-storage.ts'
+import type { ClusterConfig, OperationsConfig } from './cluster-config.ts'
+import { Problems, readConfigSource, type ConfigSource } from './config-source.ts'
+import { joinConfig } from './join-config.ts'
+import { nearestKey } from './nearest-key.ts'
+import { proxyConfig } from './proxy-config.ts'
 import { porticoYaml, type PorticoYaml } from './schema.ts'
 
-/** A configuration is written by hand: what is longer is something else. */
-const LIMIT = 1_048_576
+type From = (path: string) => string
 
-type Key = string | number
-
-interface Source {
-  readonly file: string
-  readonly document: Document
-  readonly lines: LineCounter
+/** The schema for editors, which the assets hold a copy of. */
+export function configJsonSchema(): object {
+  return z.toJSONSchema(porticoYaml, { io: 'input', unrepresentable: 'any' })
 }
 
-/** `db_service.databases[1].uri` */
-function formatPath(path: readonly PropertyKey[]): string {
-  return path.reduce<string>(
-    (text, key) => (typeof key === 'number' ? `${text}[${key}]` : text === '' ? String(key) : `${text}.${String(key)}`),
-    '',
-  )
-}
-
-function wrong({ file, document, lines }: Source, path: readonly PropertyKey[], why: string): PorticoError {
-  let line = 1
-  // The value itself, else the nearest thing around it that is there.
-  for (let length = path.length; length >= 0; length--) {
-    const node = document.getIn(path.slice(0, length) as Key[], true)
-    if (!isNode(node) || node.range === undefined || node.range === null) continue
-    line = lines.linePos(node.range[0]).line
-    break
+/** What the schema has against a document. */
+function tellIssues(problems: Problems, source: ConfigSource, issues: readonly z.core.$ZodIssue[]): void {
+  for (const issue of issues) {
+    const { path } = issue
+    if (issue.code === 'unrecognized_keys') {
+      for (const key of issue.keys) {
+        const near = nearestKey(configJsonSchema(), path, key)
+        problems.add([...path, key], near === undefined ? 'unknown key' : `unknown key; did you mean ${near}?`)
+      }
+    } else if (issue.code === 'invalid_type' && source.document.getIn(path as (string | number)[]) === undefined)
+      problems.add(path, 'is missing')
+    else problems.add(path, issue.message)
   }
-  const key = formatPath(path)
-  return new PorticoError('cluster/config', { file, line, key, why: `${file}:${line}: ${key === '' ? '' : `${key}: `}${why}` })
 }
 
-function keyLine(source: Source, path: readonly PropertyKey[], key: string): PorticoError {
-  return wrong(source, [...path, key], 'unknown key')
-}
-
-/** The deepest issue: for a union, what is wrong with the member that came nearest says more than "invalid input". */
-function refuse(source: Source, error: z.ZodError): PorticoError {
-  const issue = error.issues[0]!
-  if (issue.code === 'unrecognized_keys') return keyLine(source, issue.path, issue.keys[0]!)
-  if (issue.code === 'invalid_type' && source.document.getIn(issue.path as Key[]) === undefined)
-    return wrong(source, issue.path, 'is missing')
-  return wrong(source, issue.path, issue.message)
-}
-
-function readSource(file: string): Source {
-  let text: string
-  try {
-    text = readFileSync(file, 'utf8')
-  } catch (thrown) {
-    const code = (thrown as NodeJS.ErrnoException).code ?? 'cannot be read'
-    throw new PorticoError('cluster/config', { file, why: `${file}: ${code === 'ENOENT' ? 'no such file' : code}` }, thrown)
+/** Which services run here; Portico's auth and proxy are one process, agents are another. */
+function checkServices(yaml: PorticoYaml, problems: Problems): void {
+  for (const service of ['ssh_service', 'kubernetes_service', 'app_service', 'windows_desktop_service', 'discovery_service'] as const) {
+    if (yaml[service]?.enabled === true)
+      problems.add([service, 'enabled'], 'not served by this version: take the section out or say enabled: no')
   }
-  if (text.length > LIMIT) throw new PorticoError('cluster/config', { file, why: `${file}: too long` })
-  const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
-  const source = { file, document, lines }
-  const broken = document.errors[0]
-  if (broken === undefined) return source
-  const { line } = lines.linePos(broken.pos[0])
-  throw new PorticoError('cluster/config', { file, line, why: `${file}:${line}: ${broken.message}` })
-}
-
-function roleOf(role: PorticoYaml['portico']['roles'][number]): Role {
-  const conditions = (from: typeof role.allow): Role['allow'] => ({
-    logins: from.logins,
-    dbUsers: from.db_users,
-    dbNames: from.db_names,
-    dbLabels: from.db_labels,
-  })
-  return { name: role.name, maxSessionTtlMs: role.max_session_ttl, allow: conditions(role.allow), deny: conditions(role.deny) }
+  const [auth, proxy] = [yaml.auth_service.enabled, yaml.proxy_service.enabled]
+  if (auth !== proxy) {
+    const off = auth ? 'proxy_service' : 'auth_service'
+    problems.add([off, 'enabled'], 'auth_service and proxy_service run in one process: both on, or both off')
+  }
+  if (!auth && !proxy && !yaml.db_service.enabled) problems.add(['db_service'], 'nothing is to run: an agent needs a db_service')
 }
 
 /** Names that occur twice, and users whose roles nobody defines. */
-function checkNames(source: Source, yaml: PorticoYaml): void {
-  for (const path of [
-    ['db_service', 'databases'],
-    ['portico', 'roles'],
-    ['portico', 'users'],
-  ] as const) {
-    const items = path[0] === 'db_service' ? yaml.db_service.databases : yaml.portico[path[1]]
+function checkNames(yaml: PorticoYaml, problems: Problems): void {
+  const lists = [
+    [['db_service', 'databases'], yaml.db_service.databases],
+    [['portico', 'roles'], yaml.portico.roles],
+    [['portico', 'users'], yaml.portico.users],
+  ] as const
+  for (const [path, items] of lists) {
     const seen = new Set<string>()
     items.forEach(({ name }, index) => {
-      if (seen.has(name)) throw wrong(source, [...path, index, 'name'], `"${name}" is there twice`)
+      if (seen.has(name)) problems.add([...path, index, 'name'], `"${name}" is there twice`)
       seen.add(name)
     })
   }
   const known = new Set(yaml.portico.roles.map(role => role.name))
   yaml.portico.users.forEach((user, index) => {
     const unknown = user.roles.findIndex(role => !known.has(role))
-    if (unknown >= 0) throw wrong(source, ['portico', 'users', index, 'roles', unknown], `there is no role "${user.roles[unknown]}"`)
-    if (yaml.auth_service.authentication.second_factor === 'otp' && user.otp_secret_file === undefined) {
-      throw wrong(source, ['portico', 'users', index], 'otp_secret_file is needed with second_factor: otp')
-    }
+    if (unknown >= 0) problems.add(['portico', 'users', index, 'roles', unknown], `there is no role "${user.roles[unknown]}"`)
+    if (yaml.auth_service.authentication.second_factor === 'otp' && user.otp_secret_file === undefined)
+      problems.add(['portico', 'users', index], 'otp_secret_file is needed with second_factor: otp')
   })
+}
+
+function databases({ db_service: db }: PorticoYaml, from: From, problems: Problems): readonly DatabaseResource[] {
+  if (!db.enabled) return []
+  const readCa = (name: string | undefined, index: number): string | undefined => {
+    if (name === undefined) return undefined
+    try {
+      return readFileSync(from(name), 'utf8')
+    } catch {
+      problems.add(['db_service', 'databases', index, 'tls', 'ca_cert_file'], `${from(name)} cannot be read`)
+      return undefined
+    }
+  }
+  return db.databases.map(({ name, description, protocol, uri, static_labels: labels, tls }, index) => ({
+    name,
+    description,
+    dbProtocol: protocol,
+    uri: formatAddress(uri),
+    labels,
+    tls: { mode: tls.mode, caCert: readCa(tls.ca_cert_file, index), serverName: tls.server_name },
+  }))
+}
+
+/** What web certificates of other clusters' proxies are verified with, besides the public roots. */
+function extraRoots({ portico: { ca_file: file } }: PorticoYaml, from: From, problems: Problems): readonly string[] {
+  if (file === undefined) return []
+  try {
+    const found = splitPem(readFileSync(from(file), 'utf8'), 'CERTIFICATE')
+    if (found.length === 0) problems.add(['portico', 'ca_file'], `${from(file)} holds no certificate`)
+    return found
+  } catch {
+    problems.add(['portico', 'ca_file'], `${from(file)} cannot be read`)
+    return []
+  }
+}
+
+function storageConfig({ teleport }: PorticoYaml, from: From, problems: Problems): StorageConfig {
+  const { type, path, conn_string: connString, key_file: keyFile } = teleport.storage
+  if (type !== 'postgresql') {
+    for (const key of ['conn_string', 'key_file'] as const)
+      if (teleport.storage[key] !== undefined) problems.add(['teleport', 'storage', key], 'only with type: postgresql')
+    return { type: 'file', folder: path === undefined ? join(from(teleport.data_dir), 'storage') : from(path) }
+  }
+  if (connString === undefined) problems.add(['teleport', 'storage', 'conn_string'], 'is missing')
+  return {
+    type: 'postgresql',
+    connString: connString ?? '',
+    keyFile: keyFile === undefined ? join(from(teleport.data_dir), 'storage.key') : from(keyFile),
+  }
+}
+
+function operations({ teleport, portico }: PorticoYaml, from: From): OperationsConfig {
+  const { output, severity } = teleport.log
+  return {
+    diag: teleport.diag_addr,
+    log: { severity: severity === 'warning' ? 'warn' : severity, file: output === 'stderr' ? undefined : from(output) },
+    connectionLog: portico.connection_log,
+    drainMs: portico.drain_timeout,
+    maxConnections: teleport.connection_limits.max_connections,
+    maxPerAddress: teleport.connection_limits.max_per_address,
+  }
 }
 
 /**
  * Reads and checks `portico.yaml`. Relative paths count from its folder.
- * @throws PorticoError `cluster/config` with file, line, key and why
+ * @throws PorticoError `cluster/config` with file, line, key and why of the first problem, and `problems`, the text of each
  */
 export function loadConfig(path: string): ClusterConfig {
   const file = resolve(path)
-  const source = readSource(file)
-  const parsed = porticoYaml.safeParse(source.document.toJS() ?? {})
-  if (!parsed.success) throw refuse(source, parsed.error)
-  const yaml = parsed.data
-  const { auth_service: auth, proxy_service: proxy, db_service: db } = yaml
-  // One process is the whole cluster for now; a proxy or agent of another cluster comes with the reverse tunnel.
-  if (!auth.enabled) throw wrong(source, ['auth_service', 'enabled'], 'must be on: this process is the whole cluster')
-  if (!proxy.enabled) throw wrong(source, ['proxy_service', 'enabled'], 'must be on: this process is the whole cluster')
-  checkNames(source, yaml)
-  const from = (name: string): string => resolve(dirname(file), name)
-
-  const readCa = (name: string, index: number): string => {
-    try {
-      return readFileSync(from(name), 'utf8')
-    } catch {
-      throw wrong(source, ['db_service', 'databases', index, 'tls', 'ca_cert_file'], `${from(name)} cannot be read`)
-    }
-  }
-  proxy.public_addr.forEach((name, index) => {
-    if (parseAddress(name, 443) === undefined) throw wrong(source, ['proxy_service', 'public_addr', index], `"${name}" is no host:port`)
-  })
-  const [pair] = proxy.https_keypairs
-  return {
-    clusterName: auth.cluster_name,
+  const source = readConfigSource(file)
+  const problems = new Problems(source)
+  const parsed = porticoYaml.safeParse(source.value)
+  if (!parsed.success) tellIssues(problems, source, parsed.error.issues)
+  problems.throwIfAny()
+  const yaml = parsed.data!
+  const from: From = name => resolve(dirname(file), name)
+  const isCluster = yaml.auth_service.enabled || yaml.proxy_service.enabled
+  checkServices(yaml, problems)
+  checkNames(yaml, problems)
+  const config: ClusterConfig = {
+    file,
+    version: yaml.version,
     nodename: yaml.teleport.nodename ?? hostname(),
     dataDir: from(yaml.teleport.data_dir),
-    secondFactor: auth.authentication.second_factor,
-    listen: proxy.web_listen_addr,
-    publicNames: proxy.public_addr,
-    webKeyPair: pair && { keyFile: from(pair.key_file), certFile: from(pair.cert_file) },
-    databases: !db.enabled
-      ? []
-      : db.databases.map((database, index) => ({
-          name: database.name,
-          description: database.description,
-          dbProtocol: database.protocol,
-          uri: formatAddress(database.uri),
-          labels: database.static_labels,
-          tls: {
-            mode: database.tls.mode,
-            caCert: database.tls.ca_cert_file === undefined ? undefined : readCa(database.tls.ca_cert_file, index),
-            serverName: database.tls.server_name,
-          },
-        })),
-    roles: yaml.portico.roles.map(roleOf),
-    users: yaml.portico.users.map(user => ({
-      name: user.name,
-      roles: user.roles,
-      logins: user.logins,
-      passwordFile: from(user.password_file),
-      otpSecretFile: user.otp_secret_file === undefined ? undefined : from(user.otp_secret_file),
-    })),
+    storage: storageConfig(yaml, from, problems),
+    auth: isCluster ? authConfig(yaml, from, problems) : undefined,
+    proxy: isCluster ? proxyConfig(yaml.proxy_service, yaml.version, from, problems) : undefined,
+    join: joinConfig(yaml, isCluster, from, problems),
+    databases: databases(yaml, from, problems),
+    extraRoots: extraRoots(yaml, from, problems),
+    operations: operations(yaml, from),
   }
+  problems.throwIfAny()
+  return config
 }

@@ -2,8 +2,6 @@ import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { X509Certificate } from 'node:crypto'
-import { createSecureContext } from 'node:tls'
-import { PorticoError } from '../../../shared/errors.ts'
 import { commonNameOnly, issueCertificate, newKeyPair, openCaSigner, privateKeyPem, selfSignedCa } from '../../wire/x509.ts'
 import type { KeyPair } from '../auth/auth.ts'
 
@@ -13,21 +11,6 @@ interface WebCertificate {
   readonly keyPair: KeyPair
   /** PEM file that clients may be told to trust: our own CA, or the configured certificate itself. */
   readonly caFile: string
-}
-
-/** @throws PorticoError `cluster/config` */
-export async function readWebCertificate(keyFile: string, certFile: string): Promise<WebCertificate> {
-  const read = (file: string): Promise<string> =>
-    readFile(file, 'utf8').catch((thrown: unknown) => {
-      throw new PorticoError('cluster/config', { file, why: `${file} cannot be read` }, thrown)
-    })
-  const keyPair = { key: await read(keyFile), cert: await read(certFile) }
-  try {
-    createSecureContext(keyPair)
-  } catch (thrown) {
-    throw new PorticoError('cluster/config', { file: certFile, why: `${certFile} and ${keyFile} are no key pair` }, thrown)
-  }
-  return { keyPair, caFile: certFile }
 }
 
 async function writeWhole(file: string, text: string, mode: number): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import type { Log } from '../../log/log.ts'
-import type { Identity, RouteToDatabase } from '../../wire/identity.ts'
+import { decodeIdentity, type Identity, type RouteToDatabase } from '../../wire/identity.ts'
 import { mayUseDatabase } from '../auth/access.ts'
 import type { Auth } from '../auth/auth.ts'
 import { closeGently } from '../router/close-gently.ts'
@@ -20,8 +20,11 @@ const CANCEL_MS = 10_000
 const HEARTBEAT_MS = 5 * 60_000
 const ANNOUNCED_MS = 10 * 60_000
 
+/** What an agent asks of its cluster's auth service: in its own process, or over a reverse tunnel. */
+export type AgentAuth = Pick<Auth, 'trustedCas' | 'hostKeyPair' | 'rolesOf' | 'announce' | 'generateDatabaseCert'>
+
 interface AgentOptions {
-  readonly auth: Auth
+  readonly auth: AgentAuth
   readonly host: AgentHost
   readonly databases: readonly DatabaseResource[]
   readonly log: Log
@@ -29,6 +32,8 @@ interface AgentOptions {
 }
 
 export interface Agent extends ServesStreams {
+  /** Tells the cluster again what is served here. @throws PorticoError */
+  announce(): Promise<void>
   /** Ends the heartbeats and every session. Idempotent. */
   close(): void
 }
@@ -99,9 +104,14 @@ export async function openAgent({ auth, host, databases, log, now = Date.now }: 
   }
 
   async function serveClient(stream: Duplex): Promise<void> {
-    const { stream: secure, identity } = await serveTls(stream, {
+    const {
+      stream: secure,
+      identity,
+      peerCertificate,
+    } = await serveTls(stream, {
       keyPair,
-      clientCas: [...auth.ca('db').tls, ...auth.ca('user').tls],
+      // Proxies of the cluster, and of those that it is a leaf of.
+      clientCas: auth.trustedCas('db').flatMap(ca => ca.tls),
       clientCertificate: 'required',
       deadlineMs: HANDSHAKE_MS,
       now,
@@ -110,6 +120,8 @@ export async function openAgent({ auth, host, databases, log, now = Date.now }: 
     const route = identity?.routeToDatabase
     const database = route && byName.get(route.ServiceName)
     if (identity === undefined || route === undefined || database === undefined) return closeGently(client)
+    // An authority speaks for the users of its own cluster only.
+    if (peerCertificate === undefined || decodeIdentity(peerCertificate).issuer !== identity.teleportCluster) return closeGently(client)
     const access = { identity, route, database }
     try {
       if (opening?.packet.kind === 'startup') await serveSession(client, access, opening.packet.parameters)
@@ -134,6 +146,7 @@ export async function openAgent({ auth, host, databases, log, now = Date.now }: 
 
   return {
     hostId: host.hostId,
+    announce,
     serve(stream) {
       open.add(stream)
       stream.once('close', () => open.delete(stream))

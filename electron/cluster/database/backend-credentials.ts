@@ -18,12 +18,12 @@ const KEPT = 500
  * wire/database.md 9.1
  */
 export class BackendCredentialCache {
-  readonly #auth: Auth
+  readonly #auth: Pick<Auth, 'generateDatabaseCert'>
   readonly #now: () => number
   readonly #entries = new Map<string, Entry>()
   #key: ReturnType<typeof newKeyPair> | undefined
 
-  constructor(auth: Auth, now: () => number) {
+  constructor(auth: Pick<Auth, 'generateDatabaseCert'>, now: () => number) {
     this.#auth = auth
     this.#now = now
   }

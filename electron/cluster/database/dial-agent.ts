@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { connect, type TLSSocket } from 'node:tls'
+import type { Address } from '../../../shared/address.ts'
 import { PorticoError } from '../../../shared/errors.ts'
 import type { DatabaseServer } from '../auth/auth.ts'
 import { duplexPair } from './duplex-pair.ts'
@@ -8,10 +9,18 @@ import type { HopCredentials } from './hop-credentials.ts'
 import { splice } from './splice.ts'
 
 /**
- * A stream to the agent that announced `server`; TLS goes on top of it. Here or, later, over a reverse tunnel.
+ * A stream to the agent that announced `server`; TLS goes on top of it. Here, over a reverse tunnel, or through a leaf's proxy.
+ * @param client for the far end's log
  * @throws PorticoError `proxy/unreachable` when there is no such agent now: the next one is tried
  */
-export type DialAgent = (server: DatabaseServer) => Promise<Duplex>
+export type DialAgent = (server: DatabaseServer, client?: Address) => Promise<Duplex>
+
+/** The databases of one cluster, this one or a leaf, and the way to their agents. */
+export interface DatabaseSite {
+  /** @throws PorticoError proxy/unreachable for a leaf that is away */
+  databaseServers(): Promise<readonly DatabaseServer[]>
+  readonly dialAgent: DialAgent
+}
 
 /** What an agent in this process offers to its proxy. */
 export interface ServesStreams {
@@ -63,6 +72,8 @@ export async function receiveSession(stream: Duplex, secure: TLSSocket): Promise
 
 /** The proxy's side of a finished hop. */
 export interface Hop {
+  /** What the agent says and hears, where it speaks first; not for an agent that gets its client's stream handed over. */
+  readonly stream: Duplex
   /** Serves `client` through the agent. Resolves when that is over. */
   relay(client: Duplex, opening: OpeningPacket): Promise<void>
 }
@@ -70,6 +81,7 @@ export interface Hop {
 function hopOver(stream: Duplex, secure: TLSSocket): Hop {
   const local = handOvers.get(stream)
   return {
+    stream: secure,
     relay: (client, opening) => {
       if (local === undefined) {
         secure.write(opening.raw)
@@ -96,15 +108,20 @@ function hopOver(stream: Duplex, secure: TLSSocket): Hop {
 /** Reaches the agents of this process, over memory. */
 export function dialLocalAgents(agents: () => Iterable<ServesStreams>): DialAgent {
   return async ({ hostId }) => {
-    for (const agent of agents()) {
-      if (agent.hostId !== hostId) continue
-      const [proxyEnd, agentEnd] = duplexPair()
-      handOver(proxyEnd, agentEnd)
-      agent.serve(agentEnd)
-      return proxyEnd
-    }
+    for (const agent of agents()) if (agent.hostId === hostId) return openInMemory(agent, true)
     throw new PorticoError('proxy/unreachable', { why: `no agent ${hostId}` })
   }
+}
+
+/**
+ * A wire in memory to an agent of this process.
+ * @param both ends of the TLS on it are here: only then may the session be handed over
+ */
+export function openInMemory(agent: ServesStreams, both: boolean): Duplex {
+  const [proxyEnd, agentEnd] = duplexPair()
+  if (both) handOver(proxyEnd, agentEnd)
+  agent.serve(agentEnd)
+  return proxyEnd
 }
 
 const HANDSHAKE_MS = 10_000

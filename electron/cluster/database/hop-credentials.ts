@@ -36,8 +36,11 @@ export class HopCredentialCache {
     this.#now = now
   }
 
-  async get(identity: Identity, peerCertificate: Uint8Array, clientIp: string): Promise<HopCredentials> {
-    const name = `${createHash('sha256').update(peerCertificate).digest('base64')} ${clientIp}`
+  /** @param cluster where the agent is: its host authority is trusted */
+  async get(identity: Identity, peerCertificate: Uint8Array, clientIp: string, cluster: string): Promise<HopCredentials> {
+    // A MySQL client may name others than its certificate does.
+    const { Username = '', Database = '' } = identity.routeToDatabase ?? {}
+    const name = `${createHash('sha256').update(peerCertificate).digest('base64')} ${clientIp} ${cluster} ${JSON.stringify([Username, Database])}`
     const known = this.#entries.get(name)
     if (known !== undefined && this.#now() < known.madeAt + FRESH_MS) {
       const credentials = await known.signed
@@ -47,7 +50,7 @@ export class HopCredentialCache {
         return credentials
       }
     }
-    const entry = { signed: this.#sign({ ...identity, loginIp: clientIp }), madeAt: this.#now() }
+    const entry = { signed: this.#sign({ ...identity, loginIp: clientIp }, cluster), madeAt: this.#now() }
     this.#entries.delete(name)
     this.#entries.set(name, entry)
     if (this.#entries.size > KEPT) this.#entries.delete(this.#entries.keys().next().value!)
@@ -57,11 +60,11 @@ export class HopCredentialCache {
     return entry.signed
   }
 
-  async #sign(identity: Identity): Promise<HopCredentials & { readonly notAfter: number }> {
+  async #sign(identity: Identity, cluster: string): Promise<HopCredentials & { readonly notAfter: number }> {
     // One key for all: it never leaves this process, and what it proves is in the certificate.
     const keys = await (this.#key ??= newKeyPair('ecdsa-p256'))
     const csr = createCsr(encodeSubject(identity), keys)
-    const { cert, caCerts } = await this.#auth.signDatabaseCsr(csr, this.#auth.clusterName)
+    const { cert, caCerts } = await this.#auth.signDatabaseCsr(csr, cluster)
     try {
       const context = createSecureContext({ key: privateKeyPem(keys.privateKey), cert, ca: [...caCerts], minVersion: 'TLSv1.3' })
       return { context, sessions: new Map(), notAfter: decodeIdentity(cert).notAfter }

@@ -1,14 +1,17 @@
 import type { Duplex } from 'node:stream'
+import type { Address } from '../../../shared/address.ts'
 import { PorticoError } from '../../../shared/errors.ts'
 import type { Log } from '../../log/log.ts'
+import { versionFromAlpn } from '../../wire/mysql.ts'
 import type { Auth, KeyPair } from '../auth/auth.ts'
 import { closeGently } from '../router/close-gently.ts'
 import type { Handler, Handshake } from '../router/route.ts'
 import { serveTls } from '../router/tls-server.ts'
 import { authorise, type AuthorisedRoute } from './authorise.ts'
-import { secureHop, type DialAgent, type Hop } from './dial-agent.ts'
+import { secureHop, type DatabaseSite, type DialAgent, type Hop } from './dial-agent.ts'
 import { readOpeningPacket, type OpeningPacket } from './first-packet.ts'
 import { HopCredentialCache } from './hop-credentials.ts'
+import { DEFAULT_MYSQL_VERSION, serveMysql, type MysqlEntry } from './mysql-service.ts'
 import { NO_AGENT, Refusal, refusalOf, refusePostgres } from './refusal.ts'
 
 const INNER_HANDSHAKE_MS = 5_000
@@ -17,7 +20,10 @@ interface DatabaseProxyOptions {
   readonly auth: Auth
   /** The proxy's host certificate: what passthrough clients see. wire/identity.md 7 */
   readonly hostKeyPair: () => KeyPair
+  /** To agents of this cluster. */
   readonly dialAgent: DialAgent
+  /** Leaf clusters that are connected. Default: none. */
+  readonly leafSite?: (cluster: string) => DatabaseSite | undefined
   readonly log: Log
   readonly now?: () => number
 }
@@ -25,6 +31,8 @@ interface DatabaseProxyOptions {
 export interface DatabaseProxy {
   /** Passthrough: the client brings its certificate inside; also raw Postgres on the port. */
   readonly postgres: Handler
+  /** Passthrough as well; the server speaks first. */
+  readonly mysql: Handler
   /** Authenticated: the outer certificate says which database. */
   readonly database: Handler
 }
@@ -45,8 +53,11 @@ interface Opening {
 }
 
 /** The proxy's half of database access. Teleport: lib/srv/db/proxyserver.go, lib/srv/db/postgres/proxy.go; wire/database.md 3, 4.1, 4.2 */
-export function openDatabaseProxy({ auth, hostKeyPair, dialAgent, log, now = Date.now }: DatabaseProxyOptions): DatabaseProxy {
+export function openDatabaseProxy(options: DatabaseProxyOptions): DatabaseProxy {
+  const { auth, hostKeyPair, dialAgent, leafSite = () => undefined, log, now = Date.now } = options
   const hops = new HopCredentialCache(auth, now)
+  const here: DatabaseSite = { databaseServers: () => auth.databaseServers(), dialAgent }
+  const siteOf = (cluster: string): DatabaseSite | undefined => (cluster === auth.clusterName ? here : leafSite(cluster))
 
   function innerTls(stream: Duplex): ReturnType<typeof serveTls> {
     return serveTls(stream, {
@@ -89,12 +100,12 @@ export function openDatabaseProxy({ auth, hostKeyPair, dialAgent, log, now = Dat
   }
 
   /** Through the first agent that answers. @throws Refusal */
-  async function connectAgent({ identity, servers }: AuthorisedRoute, caller: Caller, clientIp: string): Promise<Hop> {
+  async function connectAgent({ identity, cluster, site, servers }: AuthorisedRoute, caller: Caller, client: Address): Promise<Hop> {
     if (caller.peerCertificate === undefined) throw new Refusal(NO_AGENT)
-    const credentials = await hops.get(identity, caller.peerCertificate, clientIp)
+    const credentials = await hops.get(identity, caller.peerCertificate, client.host, cluster)
     for (const server of servers) {
       try {
-        return await secureHop(await dialAgent(server), server, credentials)
+        return await secureHop(await site.dialAgent(server, client), server, credentials)
       } catch (thrown) {
         if (!(thrown instanceof PorticoError) || thrown.code !== 'proxy/unreachable') throw thrown
         log.debug('database.agent-unreachable', { database: server.name, hostId: server.hostId }, thrown)
@@ -104,7 +115,7 @@ export function openDatabaseProxy({ auth, hostKeyPair, dialAgent, log, now = Dat
   }
 
   async function relay(route: AuthorisedRoute, { caller, opening }: Opening, client: Handshake['client']): Promise<void> {
-    const hop = await connectAgent(route, caller, client.host)
+    const hop = await connectAgent(route, caller, client)
     log.info('database.session', { user: route.identity.username, database: route.route.ServiceName, client: client.host })
     await hop.relay(caller.stream, opening)
   }
@@ -121,20 +132,46 @@ export function openDatabaseProxy({ auth, hostKeyPair, dialAgent, log, now = Dat
     const opening = await readOpening({ stream, identity, peerCertificate, secured: negotiated !== undefined }, true)
     if (opening === undefined || !opening.caller.secured) return closeGently(stream)
     try {
-      await relay(await authorise(auth, opening.caller.identity, client.host), opening, client)
+      await relay(await authorise(auth.clusterName, siteOf, opening.caller.identity, client.host), opening, client)
     } catch (thrown) {
       await refuse(opening.caller.stream, thrown, client)
     }
   }
 
+  /** Roles are the agent's decision, for the user and database that the client named. */
+  function mysqlEntry(client: Handshake['client']): Pick<MysqlEntry, 'connect' | 'refused'> {
+    return {
+      async connect(caller) {
+        const route = await authorise(auth.clusterName, siteOf, caller.identity, client.host)
+        // Another protocol's agent would wait for the client, as the client does for it.
+        if (!route.servers.some(({ dbProtocol }) => dbProtocol === 'mysql')) throw new Refusal(NO_AGENT)
+        const { stream } = await connectAgent(route, { ...caller, secured: true }, client)
+        log.info('database.session', { user: route.identity.username, database: route.route.ServiceName, client: client.host })
+        return stream
+      },
+      refused: refusal => {
+        if (refusal.message === 'internal error') log.error('database.failed', {}, refusal.cause)
+        log.info('database.refused', { why: refusal.message, client: client.host })
+      },
+    }
+  }
+
+  function serveMysqlClient(stream: Duplex, handshake: Handshake): Promise<void> {
+    const version = versionFromAlpn(handshake.offered) ?? DEFAULT_MYSQL_VERSION
+    return serveMysql(stream, handshake, { version, innerTls, ...mysqlEntry(handshake.client) })
+  }
+
   /** Refused before the protocol starts, so without a packet: which protocol it would be is not known for sure. [captured] */
-  async function serveDatabase(stream: Duplex, { identity, peerCertificate, client }: Handshake): Promise<void> {
-    const route = await authorise(auth, identity, client.host).catch((thrown: unknown) => {
+  async function serveDatabase(stream: Duplex, handshake: Handshake): Promise<void> {
+    const { identity, peerCertificate, client } = handshake
+    const route = await authorise(auth.clusterName, siteOf, identity, client.host).catch((thrown: unknown) => {
       log.info('database.refused', { why: refusalOf(thrown).message, client: client.host })
       return undefined
     })
-    const protocol = route?.route.Protocol
-    if (route === undefined || (protocol !== 'postgres' && protocol !== 'cockroachdb')) return closeGently(stream)
+    if (route === undefined) return closeGently(stream)
+    const protocol = route.route.Protocol
+    if (protocol === 'mysql') return serveMysql(stream, handshake, { version: DEFAULT_MYSQL_VERSION, ...mysqlEntry(client) })
+    if (protocol !== 'postgres' && protocol !== 'cockroachdb') return closeGently(stream)
     const opening = await readOpening({ stream, identity, peerCertificate, secured: true }, false)
     if (opening === undefined) return closeGently(stream)
     try {
@@ -144,5 +181,5 @@ export function openDatabaseProxy({ auth, hostKeyPair, dialAgent, log, now = Dat
     }
   }
 
-  return { postgres: servePostgres, database: serveDatabase }
+  return { postgres: servePostgres, mysql: serveMysqlClient, database: serveDatabase }
 }

@@ -1,6 +1,7 @@
 import { stringify } from 'yaml'
 import { formatAddress, type Address } from '../../../shared/address.ts'
 import type { SecondFactor } from '../auth/auth.ts'
+import type { LabTokens } from './lab-full.ts'
 import type { LabUser } from './lab-users.ts'
 
 export const LAB_CLUSTER = 'lab'
@@ -25,10 +26,12 @@ interface LabConfigOptions {
   readonly certTtlMs: number
   readonly postgresPort: number
   readonly users: readonly LabUser[]
+  /** Only of a full lab, whose second agent and leaf join with them. */
+  readonly tokens?: LabTokens | undefined
 }
 
 /** The lab as a `portico.yaml`: it goes through the same loader as everybody's. */
-export function labConfig({ listen, dataDir, secondFactor, certTtlMs, postgresPort, users }: LabConfigOptions): string {
+export function labConfig({ listen, dataDir, secondFactor, certTtlMs, postgresPort, users, tokens }: LabConfigOptions): string {
   const role = (name: string, allow: object): object => ({ name, max_session_ttl: `${certTtlMs}ms`, allow })
   const yaml = {
     version: 'v3',
@@ -37,9 +40,10 @@ export function labConfig({ listen, dataDir, secondFactor, certTtlMs, postgresPo
       enabled: true,
       cluster_name: LAB_CLUSTER,
       proxy_listener_mode: 'multiplex',
+      ...(tokens === undefined ? {} : { tokens: [`db:${tokens.agentFile}`, `trusted_cluster:${tokens.leafFile}`] }),
       authentication: { type: 'local', second_factor: secondFactor },
     },
-    proxy_service: { enabled: true, web_listen_addr: formatAddress(listen), public_addr: 'localhost' },
+    proxy_service: { enabled: true, web_listen_addr: formatAddress(listen), public_addr: 'localhost', proxy_protocol: 'off' },
     db_service: {
       enabled: true,
       databases: LAB_DATABASES.map(({ name, databaseName, description, labels }) => ({

@@ -32,6 +32,7 @@ interface PostgresOptions {
 }
 
 export interface PostgresServer {
+  readonly port: number
   /** Resolves when the server is gone, wanted or not. */
   readonly ended: Promise<void>
   /** Idempotent. */
@@ -105,7 +106,7 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   })
   await ready(child, log)
   let stopping: Promise<void> | undefined
-  return { ended, stop: () => (stopping ??= stop(child, ended, options)) }
+  return { port: options.port, ended, stop: () => (stopping ??= stop(child, ended, options)) }
 }
 
 function ready(child: ChildProcess, log: Log): Promise<void> {

@@ -7,9 +7,11 @@ import { PorticoError } from '../../../shared/errors.ts'
 import type { Log } from '../../log/log.ts'
 import type { SecondFactor } from '../auth/auth.ts'
 import { loadConfig } from '../config/load-config.ts'
-import { startCluster, type Cluster } from '../start-cluster.ts'
+import type { Cluster } from '../open-cluster.ts'
+import { startCluster } from '../start-cluster.ts'
 import { unprivilegedAccount } from './account.ts'
 import { LAB_CLUSTER, LAB_DATABASES, labConfig } from './lab-config.ts'
+import { labTokens, startLeaf, startSecondAgent } from './lab-full.ts'
 import { lockLab } from './lab-lock.ts'
 import { labUsers, type LabUser } from './lab-users.ts'
 import { makePostgresFolder, postgresFolder, removeAbandonedFolders } from './postgres-folder.ts'
@@ -29,6 +31,8 @@ export interface StartLabOptions {
   readonly certTtlMs?: number
   /** A temporary folder instead of `home`, removed at the end. */
   readonly ephemeral?: boolean
+  /** A second agent and a leaf cluster besides. */
+  readonly full?: boolean
   readonly log: Log
   /** One line for people per step. */
   readonly onProgress?: (step: string) => void
@@ -59,6 +63,8 @@ export interface LabReady {
 export interface Lab extends LabReady {
   /** For tests and for whoever runs the lab in its own process. */
   readonly running: Cluster
+  /** Only of a full lab. */
+  readonly leaf: Cluster | undefined
   readonly postgres: PostgresServer
   /** Drains open connections for `drainMs`, stops everything. Idempotent. */
   close(drainMs?: number): Promise<void>
@@ -117,7 +123,16 @@ async function openLab(
   closers: ((drainMs: number) => unknown)[],
   close: (drainMs: number) => Promise<void>,
 ): Promise<Lab> {
-  const { listen, secondFactor = 'off', certTtlMs = TWELVE_HOURS_MS, ephemeral = false, log, onProgress = () => {}, signal } = options
+  const {
+    listen,
+    secondFactor = 'off',
+    certTtlMs = TWELVE_HOURS_MS,
+    ephemeral = false,
+    full = false,
+    log,
+    onProgress = () => {},
+    signal,
+  } = options
   const account = unprivilegedAccount()
   const folder = await postgresFolder(home, account)
   if (ephemeral) closers.push(() => Promise.all([home, folder].map(path => rm(path, { recursive: true, force: true }))))
@@ -129,13 +144,14 @@ async function openLab(
   // The cluster's keys are made meanwhile; the server needs both.
   const seeded = seedPostgres({ programs, account, folder, onProgress, signal })
   closers.push(() => seeded.catch(() => {}))
-  const postgresPort = await freePort(0)
+  const [wanted, postgresPort] = [listen ?? { ...LAB_LISTEN, port: await freePort(LAB_LISTEN.port) }, await freePort(0)]
+  const tokens = full ? await labTokens(home) : undefined
   const file = join(home, 'portico.yaml')
   let postgres: PostgresServer | undefined
+  let leaf: Cluster | undefined
   const begin = async (address: Address): Promise<Cluster> => {
-    await writeFile(file, labConfig({ listen: address, dataDir: join(home, 'cluster'), secondFactor, certTtlMs, postgresPort, users }), {
-      mode: 0o600,
-    })
+    const yaml = labConfig({ listen: address, dataDir: join(home, 'cluster'), secondFactor, certTtlMs, postgresPort, users, tokens })
+    await writeFile(file, yaml, { mode: 0o600 })
     return startCluster(loadConfig(file), {
       log,
       ...(signal === undefined ? {} : { signal }),
@@ -143,32 +159,46 @@ async function openLab(
         const data = await seeded
         if (postgres !== undefined) return
         onProgress('Starting PostgreSQL')
-        const certificate = await auth.signDatabaseServer(['localhost', '127.0.0.1'], SERVER_CERTIFICATE_MS)
+        const signed = await auth.signDatabaseServer(['localhost', '127.0.0.1'], SERVER_CERTIFICATE_MS)
+        if (tokens !== undefined) {
+          const rootCaFile = join(home, 'cluster', 'web', 'web-ca.pem')
+          const started = await startLeaf({ home, root: address, rootCaFile, tokens, postgresPort, serverCas: signed.caCerts, log, signal })
+          closers.push(drainMs => started.close(drainMs))
+          leaf = started
+        }
+        // The leaf's agent signs in with a certificate of its own cluster.
+        const certificate = { ...signed, caCerts: [...signed.caCerts, ...(leaf?.auth.ca('db').tls ?? [])] }
         const server = await startPostgres({ programs, account, data, port: postgresPort, certificate, log })
         closers.push(() => server.stop())
         postgres = server
       },
     })
   }
-  const running = await begin(listen ?? { ...LAB_LISTEN, port: await freePort(LAB_LISTEN.port) }).catch((thrown: unknown) => {
+  // A leaf has to be told the port before it is bound.
+  const running = await begin(full && wanted.port === 0 ? { ...wanted, port: await freePort(0) } : wanted).catch((thrown: unknown) => {
     // Somebody took the usual port while PostgreSQL started.
-    if (listen !== undefined || PorticoError.from(thrown).facts['why'] !== 'EADDRINUSE') throw thrown
+    if (listen !== undefined || full || !isTaken(thrown)) throw thrown
     return begin({ ...LAB_LISTEN, port: 0 })
   })
   closers.push(drainMs => running.close(drainMs))
   if (postgres === undefined) throw new PorticoError('app/bug', { why: 'the lab has no database server' })
 
-  const ready = readyLine(running, users, secondFactor)
+  if (tokens !== undefined) {
+    onProgress('Starting the second agent')
+    const agent = await startSecondAgent({ home, proxy: running.address, caFile: running.caFile, tokens, postgresPort, log, signal })
+    closers.push(() => agent.close())
+  }
+  const ready = readyLine(running, users, secondFactor, leaf === undefined ? [] : [leaf.clusterName])
   const readyFile = join(home, READY)
   await writeFile(readyFile, `${JSON.stringify({ event: 'ready', ...ready })}\n`, { mode: 0o600 })
   closers.push(() => rm(readyFile, { force: true }))
   let closing: Promise<void> | undefined
   // A database that is down is told to those who connect; the lab itself goes on.
   void postgres.ended.then(() => closing ?? log.warn('lab.postgres-ended'))
-  return { ...ready, running, postgres, close: (drainMs = 4_000) => (closing ??= close(drainMs)) }
+  return { ...ready, running, leaf, postgres, close: (drainMs = 4_000) => (closing ??= close(drainMs)) }
 }
 
-function readyLine(running: Cluster, users: readonly LabUser[], secondFactor: SecondFactor): LabReady {
+function readyLine(running: Cluster, users: readonly LabUser[], secondFactor: SecondFactor, leaves: readonly string[]): LabReady {
   const [first] = users
   return {
     proxy: formatAddress({ host: 'localhost', port: running.address.port }),
@@ -186,7 +216,7 @@ function readyLine(running: Cluster, users: readonly LabUser[], secondFactor: Se
     nodes: [],
     kubeClusters: [],
     apps: [],
-    leaves: [],
+    leaves,
   }
 }
 
@@ -220,4 +250,10 @@ export async function resetLab(home: string): Promise<void> {
   } finally {
     await unlock()
   }
+}
+
+/** Whether something failed because a port is in use, however deep that lies. */
+function isTaken(thrown: unknown): boolean {
+  if (!(thrown instanceof Error)) return false
+  return ('code' in thrown && thrown.code === 'EADDRINUSE') || isTaken(thrown.cause)
 }

@@ -1,3 +1,4 @@
+import { freeze } from './freeze.ts'
 import type { Item, Storage, StorageEvent } from './storage.ts'
 
 /** What a storage does with a change before it counts; undefined item = the key goes away. */
@@ -85,13 +86,4 @@ export function openMemoryStorage(options: MemoryStorageOptions = {}): Storage {
       await last
     },
   }
-}
-
-/** Items are handed out as they are: a caller that changes one is told so at once. */
-function freeze<T>(value: T): T {
-  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
-    Object.freeze(value)
-    Object.values(value).forEach(freeze)
-  }
-  return value
 }

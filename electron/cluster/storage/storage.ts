@@ -35,3 +35,10 @@ export interface Storage {
   watch(prefix: string, listener: (event: StorageEvent) => void): () => void
   close(): Promise<void>
 }
+
+/**
+ * What is stored under them holds secrets (keys of authorities and hosts, users with the secrets of their codes, join tokens) or decides
+ * who may do what (roles, trusted clusters). A storage that others can reach keeps such values sealed: nobody reads them there, and
+ * nobody writes one who has not the key. Whoever stores such a value puts it here.
+ */
+export const SEALED_PREFIXES: readonly string[] = ['cas/', 'host-keys/', 'users/', 'tokens/', 'roles/', 'clusters/']

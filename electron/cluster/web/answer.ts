@@ -56,6 +56,7 @@ const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   'login/refused': 403,
   'login/unsupported': 403,
   'access/denied': 403,
+  'usage/invalid': 400,
   'login/too-many-tries': 429,
   'resource/not-found': 404,
 }

@@ -1,5 +1,5 @@
-import { formatAddress, type Address } from '../../../shared/address.ts'
 import type { SecondFactor } from '../auth/auth.ts'
+import type { ProxySettings } from './proxy-settings.ts'
 
 /** The cluster announces v13: the oldest version whose wire formats all of Portico speaks. */
 export const SERVER_VERSION = '13.0.0'
@@ -8,23 +8,17 @@ const MIN_CLIENT_VERSION = '12.0.0'
 interface Announcement {
   readonly clusterName: string
   readonly secondFactor: SecondFactor
-  readonly listen: Address
-  readonly publicAddress: Address
-}
-
-function proxyBlock({ listen, publicAddress }: Announcement): object {
-  const at = formatAddress(listen)
-  return {
-    kube: { enabled: true, listen_addr: at },
-    ssh: { listen_addr: at, tunnel_listen_addr: at, web_listen_addr: at, public_addr: formatAddress(publicAddress) },
-    db: { postgres_listen_addr: at, mysql_listen_addr: at },
-    tls_routing_enabled: true,
-  }
+  readonly proxy: ProxySettings
 }
 
 function document(announced: Announcement, auth: object, minClientVersion: string): object {
-  const proxy = proxyBlock(announced)
-  return { auth, proxy, server_version: SERVER_VERSION, min_client_version: minClientVersion, cluster_name: announced.clusterName }
+  return {
+    auth,
+    proxy: announced.proxy,
+    server_version: SERVER_VERSION,
+    min_client_version: minClientVersion,
+    cluster_name: announced.clusterName,
+  }
 }
 
 /**

@@ -5,7 +5,7 @@ const BODY_LIMIT = 10 * 1024 * 1024
 const BODY_DEADLINE_MS = 30_000
 
 /** Go's names of the types that a field may have, as its decoder's errors tell them. */
-type FieldType = 'string' | 'bool' | '[]uint8' | 'time.Duration' | 'object'
+type FieldType = 'string' | 'bool' | '[]string' | '[]uint8' | 'time.Duration' | 'object'
 export type Fields = Readonly<Record<string, FieldType>>
 
 type ValueOf<T extends FieldType> = T extends 'string'
@@ -14,9 +14,11 @@ type ValueOf<T extends FieldType> = T extends 'string'
     ? boolean
     : T extends 'time.Duration'
       ? number
-      : T extends '[]uint8'
-        ? Buffer | undefined
-        : object | undefined
+      : T extends '[]string'
+        ? readonly string[]
+        : T extends '[]uint8'
+          ? Buffer | undefined
+          : object | undefined
 export type Body<F extends Fields> = { readonly [K in keyof F]: ValueOf<F[K]> }
 
 function readBody(request: WebRequest): Promise<Buffer> {
@@ -66,7 +68,7 @@ function fieldValue(struct: string, name: string, type: FieldType, value: unknow
   const wrong = (): WebRefusal =>
     new WebRefusal(400, `request: json: cannot unmarshal ${goTypeName(value)} into Go struct field ${struct}.${name} of type ${type}`)
   if (value === undefined || value === null) {
-    return type === 'string' ? '' : type === 'bool' ? false : type === 'time.Duration' ? 0 : undefined
+    return type === 'string' ? '' : type === 'bool' ? false : type === 'time.Duration' ? 0 : type === '[]string' ? [] : undefined
   }
   if (type === 'string' || type === 'bool') {
     if (typeof value !== (type === 'bool' ? 'boolean' : 'string')) throw wrong()
@@ -74,6 +76,10 @@ function fieldValue(struct: string, name: string, type: FieldType, value: unknow
   }
   if (type === 'time.Duration') {
     if (typeof value !== 'number' || !Number.isInteger(value)) throw wrong()
+    return value
+  }
+  if (type === '[]string') {
+    if (!Array.isArray(value) || value.some(item => typeof item !== 'string')) throw wrong()
     return value
   }
   if (type === 'object') {

@@ -20,18 +20,28 @@ import {
 import { exportCa } from './export-ca.ts'
 import { launcherFor } from './host-rule.ts'
 import { mfaBegin, mfaFinish, sshCerts, type LoginCall } from './login.ts'
+import { refuseUpgrade, serveUpgrade, UpgradableRequest, UPGRADE_PATH } from './connection-upgrade.ts'
 import { findDocument, pingDocument } from './ping.ts'
+import { singlePort, type ProxySettings } from './proxy-settings.ts'
 import { RateLimit } from './rate-limit.ts'
 
 /** A client that is connected must have sent a whole request head by then; also the longest pause between two requests. */
 const HEAD_DEADLINE_MS = 30_000
 
-interface WebApiOptions {
+export interface WebApiOptions {
   readonly auth: Auth
   /** Where the one port listens. Asked for each answer: port 0 is known late. */
   readonly listen: () => Address
+  /** What is announced. Default: everything behind the one port. */
+  readonly proxySettings?: () => ProxySettings
   /** The proxy's own names; the first is announced. */
   readonly publicAddresses: () => readonly Address[]
+  /** Nothing but these paths, as on the port of the reverse tunnel. Default: all. */
+  readonly only?: readonly string[]
+  /** Further POST paths, such as `/webapi/host/credentials`. */
+  readonly posts?: Readonly<Record<string, (request: WebRequest, clientIp: string) => Promise<Answer>>>
+  /** Owns the stream of a connection upgrade, and routes what comes in it. Absent: upgrades are cut. */
+  readonly serveUpgraded?: (stream: Duplex, outer: Handshake) => unknown
   readonly log: Log
   readonly now?: () => number
 }
@@ -55,19 +65,25 @@ const LOGINS: Readonly<Record<string, { readonly limited: boolean; readonly answ
 }
 
 /** The proxy's HTTPS API for what a client needs to log in, over streams that the router has decrypted. wire/webapi.md */
-export function openWebApi({ auth, listen, publicAddresses, log, now = Date.now }: WebApiOptions): WebApi {
+export function openWebApi({
+  auth,
+  listen,
+  publicAddresses,
+  proxySettings,
+  only,
+  posts = {},
+  log,
+  serveUpgraded,
+  now = Date.now,
+}: WebApiOptions): WebApi {
   const limit = new RateLimit(now)
   const clients = new WeakMap<Connection, Handshake>()
   const waits = new Map<Connection, NodeJS.Timeout>()
   let closing = false
 
   function get(path: string, url: URL): Answer {
-    const announced = {
-      clusterName: auth.clusterName,
-      secondFactor: auth.secondFactor,
-      listen: listen(),
-      publicAddress: publicAddresses()[0] ?? listen(),
-    }
+    const proxy = proxySettings?.() ?? singlePort(listen(), publicAddresses())
+    const announced = { clusterName: auth.clusterName, secondFactor: auth.secondFactor, proxy }
     if (path === '/webapi/ping') return jsonAnswer(pingDocument(announced))
     if (path === '/webapi/find') return jsonAnswer(findDocument(announced))
     if (path === '/webapi/motd') return jsonAnswer({ Text: '' })
@@ -82,6 +98,8 @@ export function openWebApi({ auth, listen, publicAddresses, log, now = Date.now 
   }
 
   async function post(path: string, request: WebRequest, clientIp: string): Promise<Answer> {
+    const further = Object.hasOwn(posts, path) ? posts[path] : undefined
+    if (further !== undefined) return further(request, clientIp)
     const login = Object.hasOwn(LOGINS, path) ? LOGINS[path] : undefined
     if (login === undefined) return NOT_FOUND
     if (login.limited && !limit.take(clientIp)) return refusalAnswer(429, 'max rate reached: retry-in 0s')
@@ -95,6 +113,8 @@ export function openWebApi({ auth, listen, publicAddresses, log, now = Date.now 
     const launcher = launcherFor(typeof authority === 'string' ? authority : undefined, url, publicAddresses())
     if (launcher !== undefined) return redirectAnswer(launcher)
     const path = url.pathname.startsWith('/v1/') ? url.pathname.slice(3) : url.pathname
+    if (only !== undefined && !only.includes(path)) return NOT_FOUND
+    if (path === UPGRADE_PATH && request.method === 'GET') return refuseUpgrade(request.headers)
     if (request.method === 'GET' || request.method === 'HEAD') return get(path, url)
     return request.method === 'POST' ? post(path, request, clientIp) : NOT_FOUND
   }
@@ -149,7 +169,18 @@ export function openWebApi({ auth, listen, publicAddresses, log, now = Date.now 
     waitForHead(connection)
   }
 
-  const http = createHttpServer({ maxHeaderSize: 16_384, keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0 }, answer)
+  const http = createHttpServer(
+    { maxHeaderSize: 16_384, keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0, IncomingMessage: UpgradableRequest },
+    answer,
+  )
+  http.on('upgrade', (request: UpgradableRequest, stream, head) => {
+    const handshake = clients.get(stream)
+    if (handshake === undefined || serveUpgraded === undefined) return void stream.destroy()
+    clearTimeout(waits.get(stream))
+    waits.delete(stream)
+    log.debug('web.upgraded', { client: handshake.client.host })
+    serveUpgrade(request, stream, head, inner => serveUpgraded(inner, handshake))
+  })
   http.on('clientError', (_error, stream) => stream.destroy())
   const http2 = createHttp2Server({ settings: { maxConcurrentStreams: 100 } }, answer)
   http2.on('sessionError', () => {})

@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file types.proto.
  */
 export const file_types: GenFile = /*@__PURE__*/
-  fileDesc("Cgt0eXBlcy5wcm90bxIFdHlwZXMi1QEKCE1ldGFkYXRhEgwKBE5hbWUYASABKAkSEQoJTmFtZXNwYWNlGAIgASgJEhMKC0Rlc2NyaXB0aW9uGAMgASgJEisKBkxhYmVscxgFIAMoCzIbLnR5cGVzLk1ldGFkYXRhLkxhYmVsc0VudHJ5EisKB0V4cGlyZXMYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgoKAklEGAcgASgDGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiGgoJQm9vbFZhbHVlEg0KBVZhbHVlGAEgASgIIkEKDkNvbW1hbmRMYWJlbFYyEg4KBlBlcmlvZBgBIAEoAxIPCgdDb21tYW5kGAIgAygJEg4KBlJlc3VsdBgDIAEoCSKQAQoQRGF0YWJhc2VTZXJ2ZXJWMxIMCgRLaW5kGAEgASgJEg8KB1N1YktpbmQYAiABKAkSDwoHVmVyc2lvbhgDIAEoCRIhCghNZXRhZGF0YRgEIAEoCzIPLnR5cGVzLk1ldGFkYXRhEikKBFNwZWMYBSABKAsyGy50eXBlcy5EYXRhYmFzZVNlcnZlclNwZWNWMyKfAQoURGF0YWJhc2VTZXJ2ZXJTcGVjVjMSEAoIUHJvdG9jb2wYAiABKAkSCwoDVVJJGAMgASgJEg8KB1ZlcnNpb24YBiABKAkSEAoISG9zdG5hbWUYByABKAkSDgoGSG9zdElEGAggASgJEiMKCERhdGFiYXNlGAwgASgLMhEudHlwZXMuRGF0YWJhc2VWMxIQCghQcm94eUlEcxgNIAMoCSKtAQoKRGF0YWJhc2VWMxIMCgRLaW5kGAEgASgJEg8KB1N1YktpbmQYAiABKAkSDwoHVmVyc2lvbhgDIAEoCRIhCghNZXRhZGF0YRgEIAEoCzIPLnR5cGVzLk1ldGFkYXRhEiMKBFNwZWMYBSABKAsyFS50eXBlcy5EYXRhYmFzZVNwZWNWMxInCgZTdGF0dXMYBiABKAsyFy50eXBlcy5EYXRhYmFzZVN0YXR1c1YzIvEBCg5EYXRhYmFzZVNwZWNWMxIQCghQcm90b2NvbBgBIAEoCRILCgNVUkkYAiABKAkSDgoGQ0FDZXJ0GAMgASgJEj8KDUR5bmFtaWNMYWJlbHMYBCADKAsyKC50eXBlcy5EYXRhYmFzZVNwZWNWMy5EeW5hbWljTGFiZWxzRW50cnkSIgoFTXlTUUwYCiABKAsyEy50eXBlcy5NeVNRTE9wdGlvbnMaSwoSRHluYW1pY0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRIkCgV2YWx1ZRgCIAEoCzIVLnR5cGVzLkNvbW1hbmRMYWJlbFYyOgI4ASIlCgxNeVNRTE9wdGlvbnMSFQoNU2VydmVyVmVyc2lvbhgBIAEoCSJGChBEYXRhYmFzZVN0YXR1c1YzEg4KBkNBQ2VydBgBIAEoCRIiCgVNeVNRTBgDIAEoCzITLnR5cGVzLk15U1FMT3B0aW9ucyKOAQoPQ2VydEF1dGhvcml0eVYyEgwKBEtpbmQYASABKAkSDwoHU3ViS2luZBgCIAEoCRIPCgdWZXJzaW9uGAMgASgJEiEKCE1ldGFkYXRhGAQgASgLMg8udHlwZXMuTWV0YWRhdGESKAoEU3BlYxgFIAEoCzIaLnR5cGVzLkNlcnRBdXRob3JpdHlTcGVjVjIijQEKE0NlcnRBdXRob3JpdHlTcGVjVjISDAoEVHlwZRgBIAEoCRITCgtDbHVzdGVyTmFtZRgCIAEoCRIjCgpBY3RpdmVLZXlzGAsgASgLMg8udHlwZXMuQ0FLZXlTZXQSLgoVQWRkaXRpb25hbFRydXN0ZWRLZXlzGAwgASgLMg8udHlwZXMuQ0FLZXlTZXQiSgoIQ0FLZXlTZXQSHgoDU1NIGAEgAygLMhEudHlwZXMuU1NIS2V5UGFpchIeCgNUTFMYAiADKAsyES50eXBlcy5UTFNLZXlQYWlyIh8KClNTSEtleVBhaXISEQoJUHVibGljS2V5GAEgASgMIhoKClRMU0tleVBhaXISDAoEQ2VydBgBIAEoDCJ8CgZVc2VyVjISDAoES2luZBgBIAEoCRIPCgdTdWJLaW5kGAIgASgJEg8KB1ZlcnNpb24YAyABKAkSIQoITWV0YWRhdGEYBCABKAsyDy50eXBlcy5NZXRhZGF0YRIfCgRTcGVjGAUgASgLMhEudHlwZXMuVXNlclNwZWNWMiJCCgpVc2VyU3BlY1YyEg0KBVJvbGVzGAQgAygJEiUKBlRyYWl0cxgFIAEoCzIVLndyYXBwZXJzLkxhYmVsVmFsdWVzInwKBlJvbGVWNhIMCgRLaW5kGAEgASgJEg8KB1N1YktpbmQYAiABKAkSDwoHVmVyc2lvbhgDIAEoCRIhCghNZXRhZGF0YRgEIAEoCzIPLnR5cGVzLk1ldGFkYXRhEh8KBFNwZWMYBSABKAsyES50eXBlcy5Sb2xlU3BlY1Y2InwKClJvbGVTcGVjVjYSIwoHT3B0aW9ucxgBIAEoCzISLnR5cGVzLlJvbGVPcHRpb25zEiQKBUFsbG93GAIgASgLMhUudHlwZXMuUm9sZUNvbmRpdGlvbnMSIwoERGVueRgDIAEoCzIVLnR5cGVzLlJvbGVDb25kaXRpb25zIssBCgtSb2xlT3B0aW9ucxIUCgxGb3J3YXJkQWdlbnQYASABKAgSFQoNTWF4U2Vzc2lvblRUTBgCIAEoAxIoCg5Qb3J0Rm9yd2FyZGluZxgDIAEoCzIQLnR5cGVzLkJvb2xWYWx1ZRIZChFDZXJ0aWZpY2F0ZUZvcm1hdBgEIAEoCRIdChVEaXNjb25uZWN0RXhwaXJlZENlcnQYBiABKAgSEwoLUGluU291cmNlSVAYFSABKAgSFgoOUmVxdWlyZU1GQVR5cGUYFyABKAUiuAEKDlJvbGVDb25kaXRpb25zEg4KBkxvZ2lucxgBIAMoCRISCgpOYW1lc3BhY2VzGAIgAygJEhIKCkt1YmVHcm91cHMYBSADKAkSEQoJS3ViZVVzZXJzGAcgAygJEi0KDkRhdGFiYXNlTGFiZWxzGAsgASgLMhUud3JhcHBlcnMuTGFiZWxWYWx1ZXMSFQoNRGF0YWJhc2VOYW1lcxgMIAMoCRIVCg1EYXRhYmFzZVVzZXJzGA0gAygJYgZwcm90bzM", [file_google_protobuf_timestamp, file_wrappers]);
+  fileDesc("Cgt0eXBlcy5wcm90bxIFdHlwZXMi1QEKCE1ldGFkYXRhEgwKBE5hbWUYASABKAkSEQoJTmFtZXNwYWNlGAIgASgJEhMKC0Rlc2NyaXB0aW9uGAMgASgJEisKBkxhYmVscxgFIAMoCzIbLnR5cGVzLk1ldGFkYXRhLkxhYmVsc0VudHJ5EisKB0V4cGlyZXMYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgoKAklEGAcgASgDGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiGgoJQm9vbFZhbHVlEg0KBVZhbHVlGAEgASgIIkEKDkNvbW1hbmRMYWJlbFYyEg4KBlBlcmlvZBgBIAEoAxIPCgdDb21tYW5kGAIgAygJEg4KBlJlc3VsdBgDIAEoCSKQAQoQRGF0YWJhc2VTZXJ2ZXJWMxIMCgRLaW5kGAEgASgJEg8KB1N1YktpbmQYAiABKAkSDwoHVmVyc2lvbhgDIAEoCRIhCghNZXRhZGF0YRgEIAEoCzIPLnR5cGVzLk1ldGFkYXRhEikKBFNwZWMYBSABKAsyGy50eXBlcy5EYXRhYmFzZVNlcnZlclNwZWNWMyKfAQoURGF0YWJhc2VTZXJ2ZXJTcGVjVjMSEAoIUHJvdG9jb2wYAiABKAkSCwoDVVJJGAMgASgJEg8KB1ZlcnNpb24YBiABKAkSEAoISG9zdG5hbWUYByABKAkSDgoGSG9zdElEGAggASgJEiMKCERhdGFiYXNlGAwgASgLMhEudHlwZXMuRGF0YWJhc2VWMxIQCghQcm94eUlEcxgNIAMoCSKtAQoKRGF0YWJhc2VWMxIMCgRLaW5kGAEgASgJEg8KB1N1YktpbmQYAiABKAkSDwoHVmVyc2lvbhgDIAEoCRIhCghNZXRhZGF0YRgEIAEoCzIPLnR5cGVzLk1ldGFkYXRhEiMKBFNwZWMYBSABKAsyFS50eXBlcy5EYXRhYmFzZVNwZWNWMxInCgZTdGF0dXMYBiABKAsyFy50eXBlcy5EYXRhYmFzZVN0YXR1c1YzIvEBCg5EYXRhYmFzZVNwZWNWMxIQCghQcm90b2NvbBgBIAEoCRILCgNVUkkYAiABKAkSDgoGQ0FDZXJ0GAMgASgJEj8KDUR5bmFtaWNMYWJlbHMYBCADKAsyKC50eXBlcy5EYXRhYmFzZVNwZWNWMy5EeW5hbWljTGFiZWxzRW50cnkSIgoFTXlTUUwYCiABKAsyEy50eXBlcy5NeVNRTE9wdGlvbnMaSwoSRHluYW1pY0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRIkCgV2YWx1ZRgCIAEoCzIVLnR5cGVzLkNvbW1hbmRMYWJlbFYyOgI4ASIlCgxNeVNRTE9wdGlvbnMSFQoNU2VydmVyVmVyc2lvbhgBIAEoCSJGChBEYXRhYmFzZVN0YXR1c1YzEg4KBkNBQ2VydBgBIAEoCRIiCgVNeVNRTBgDIAEoCzITLnR5cGVzLk15U1FMT3B0aW9ucyKOAQoPQ2VydEF1dGhvcml0eVYyEgwKBEtpbmQYASABKAkSDwoHU3ViS2luZBgCIAEoCRIPCgdWZXJzaW9uGAMgASgJEiEKCE1ldGFkYXRhGAQgASgLMg8udHlwZXMuTWV0YWRhdGESKAoEU3BlYxgFIAEoCzIaLnR5cGVzLkNlcnRBdXRob3JpdHlTcGVjVjIisgEKE0NlcnRBdXRob3JpdHlTcGVjVjISDAoEVHlwZRgBIAEoCRITCgtDbHVzdGVyTmFtZRgCIAEoCRIjCgdSb2xlTWFwGAYgAygLMhIudHlwZXMuUm9sZU1hcHBpbmcSIwoKQWN0aXZlS2V5cxgLIAEoCzIPLnR5cGVzLkNBS2V5U2V0Ei4KFUFkZGl0aW9uYWxUcnVzdGVkS2V5cxgMIAEoCzIPLnR5cGVzLkNBS2V5U2V0IiwKC1JvbGVNYXBwaW5nEg4KBlJlbW90ZRgBIAEoCRINCgVMb2NhbBgCIAMoCSJKCghDQUtleVNldBIeCgNTU0gYASADKAsyES50eXBlcy5TU0hLZXlQYWlyEh4KA1RMUxgCIAMoCzIRLnR5cGVzLlRMU0tleVBhaXIiHwoKU1NIS2V5UGFpchIRCglQdWJsaWNLZXkYASABKAwiGgoKVExTS2V5UGFpchIMCgRDZXJ0GAEgASgMInwKBlVzZXJWMhIMCgRLaW5kGAEgASgJEg8KB1N1YktpbmQYAiABKAkSDwoHVmVyc2lvbhgDIAEoCRIhCghNZXRhZGF0YRgEIAEoCzIPLnR5cGVzLk1ldGFkYXRhEh8KBFNwZWMYBSABKAsyES50eXBlcy5Vc2VyU3BlY1YyIkIKClVzZXJTcGVjVjISDQoFUm9sZXMYBCADKAkSJQoGVHJhaXRzGAUgASgLMhUud3JhcHBlcnMuTGFiZWxWYWx1ZXMifAoGUm9sZVY2EgwKBEtpbmQYASABKAkSDwoHU3ViS2luZBgCIAEoCRIPCgdWZXJzaW9uGAMgASgJEiEKCE1ldGFkYXRhGAQgASgLMg8udHlwZXMuTWV0YWRhdGESHwoEU3BlYxgFIAEoCzIRLnR5cGVzLlJvbGVTcGVjVjYifAoKUm9sZVNwZWNWNhIjCgdPcHRpb25zGAEgASgLMhIudHlwZXMuUm9sZU9wdGlvbnMSJAoFQWxsb3cYAiABKAsyFS50eXBlcy5Sb2xlQ29uZGl0aW9ucxIjCgREZW55GAMgASgLMhUudHlwZXMuUm9sZUNvbmRpdGlvbnMiywEKC1JvbGVPcHRpb25zEhQKDEZvcndhcmRBZ2VudBgBIAEoCBIVCg1NYXhTZXNzaW9uVFRMGAIgASgDEigKDlBvcnRGb3J3YXJkaW5nGAMgASgLMhAudHlwZXMuQm9vbFZhbHVlEhkKEUNlcnRpZmljYXRlRm9ybWF0GAQgASgJEh0KFURpc2Nvbm5lY3RFeHBpcmVkQ2VydBgGIAEoCBITCgtQaW5Tb3VyY2VJUBgVIAEoCBIWCg5SZXF1aXJlTUZBVHlwZRgXIAEoBSK4AQoOUm9sZUNvbmRpdGlvbnMSDgoGTG9naW5zGAEgAygJEhIKCk5hbWVzcGFjZXMYAiADKAkSEgoKS3ViZUdyb3VwcxgFIAMoCRIRCglLdWJlVXNlcnMYByADKAkSLQoORGF0YWJhc2VMYWJlbHMYCyABKAsyFS53cmFwcGVycy5MYWJlbFZhbHVlcxIVCg1EYXRhYmFzZU5hbWVzGAwgAygJEhUKDURhdGFiYXNlVXNlcnMYDSADKAkiCwoJS2VlcEFsaXZlYgZwcm90bzM", [file_google_protobuf_timestamp, file_wrappers]);
 
 /**
  * @generated from message types.Metadata
@@ -365,6 +365,13 @@ export type CertAuthoritySpecV2 = Message<"types.CertAuthoritySpecV2"> & {
   ClusterName: string;
 
   /**
+   * Of a trusted cluster's user authority: what its users are here.
+   *
+   * @generated from field: repeated types.RoleMapping RoleMap = 6;
+   */
+  RoleMap: RoleMapping[];
+
+  /**
    * @generated from field: types.CAKeySet ActiveKeys = 11;
    */
   ActiveKeys?: CAKeySet | undefined;
@@ -381,6 +388,28 @@ export type CertAuthoritySpecV2 = Message<"types.CertAuthoritySpecV2"> & {
  */
 export const CertAuthoritySpecV2Schema: GenMessage<CertAuthoritySpecV2> = /*@__PURE__*/
   messageDesc(file_types, 10);
+
+/**
+ * @generated from message types.RoleMapping
+ */
+export type RoleMapping = Message<"types.RoleMapping"> & {
+  /**
+   * @generated from field: string Remote = 1;
+   */
+  Remote: string;
+
+  /**
+   * @generated from field: repeated string Local = 2;
+   */
+  Local: string[];
+};
+
+/**
+ * Describes the message types.RoleMapping.
+ * Use `create(RoleMappingSchema)` to create a new message.
+ */
+export const RoleMappingSchema: GenMessage<RoleMapping> = /*@__PURE__*/
+  messageDesc(file_types, 11);
 
 /**
  * @generated from message types.CAKeySet
@@ -402,7 +431,7 @@ export type CAKeySet = Message<"types.CAKeySet"> & {
  * Use `create(CAKeySetSchema)` to create a new message.
  */
 export const CAKeySetSchema: GenMessage<CAKeySet> = /*@__PURE__*/
-  messageDesc(file_types, 11);
+  messageDesc(file_types, 12);
 
 /**
  * @generated from message types.SSHKeyPair
@@ -421,7 +450,7 @@ export type SSHKeyPair = Message<"types.SSHKeyPair"> & {
  * Use `create(SSHKeyPairSchema)` to create a new message.
  */
 export const SSHKeyPairSchema: GenMessage<SSHKeyPair> = /*@__PURE__*/
-  messageDesc(file_types, 12);
+  messageDesc(file_types, 13);
 
 /**
  * @generated from message types.TLSKeyPair
@@ -440,7 +469,7 @@ export type TLSKeyPair = Message<"types.TLSKeyPair"> & {
  * Use `create(TLSKeyPairSchema)` to create a new message.
  */
 export const TLSKeyPairSchema: GenMessage<TLSKeyPair> = /*@__PURE__*/
-  messageDesc(file_types, 13);
+  messageDesc(file_types, 14);
 
 /**
  * @generated from message types.UserV2
@@ -477,7 +506,7 @@ export type UserV2 = Message<"types.UserV2"> & {
  * Use `create(UserV2Schema)` to create a new message.
  */
 export const UserV2Schema: GenMessage<UserV2> = /*@__PURE__*/
-  messageDesc(file_types, 14);
+  messageDesc(file_types, 15);
 
 /**
  * @generated from message types.UserSpecV2
@@ -499,7 +528,7 @@ export type UserSpecV2 = Message<"types.UserSpecV2"> & {
  * Use `create(UserSpecV2Schema)` to create a new message.
  */
 export const UserSpecV2Schema: GenMessage<UserSpecV2> = /*@__PURE__*/
-  messageDesc(file_types, 15);
+  messageDesc(file_types, 16);
 
 /**
  * @generated from message types.RoleV6
@@ -536,7 +565,7 @@ export type RoleV6 = Message<"types.RoleV6"> & {
  * Use `create(RoleV6Schema)` to create a new message.
  */
 export const RoleV6Schema: GenMessage<RoleV6> = /*@__PURE__*/
-  messageDesc(file_types, 16);
+  messageDesc(file_types, 17);
 
 /**
  * @generated from message types.RoleSpecV6
@@ -563,7 +592,7 @@ export type RoleSpecV6 = Message<"types.RoleSpecV6"> & {
  * Use `create(RoleSpecV6Schema)` to create a new message.
  */
 export const RoleSpecV6Schema: GenMessage<RoleSpecV6> = /*@__PURE__*/
-  messageDesc(file_types, 17);
+  messageDesc(file_types, 18);
 
 /**
  * @generated from message types.RoleOptions
@@ -614,7 +643,7 @@ export type RoleOptions = Message<"types.RoleOptions"> & {
  * Use `create(RoleOptionsSchema)` to create a new message.
  */
 export const RoleOptionsSchema: GenMessage<RoleOptions> = /*@__PURE__*/
-  messageDesc(file_types, 18);
+  messageDesc(file_types, 19);
 
 /**
  * @generated from message types.RoleConditions
@@ -661,5 +690,20 @@ export type RoleConditions = Message<"types.RoleConditions"> & {
  * Use `create(RoleConditionsSchema)` to create a new message.
  */
 export const RoleConditionsSchema: GenMessage<RoleConditions> = /*@__PURE__*/
-  messageDesc(file_types, 19);
+  messageDesc(file_types, 20);
+
+/**
+ * Its fields may all be unset: then the resource lives until its own end.
+ *
+ * @generated from message types.KeepAlive
+ */
+export type KeepAlive = Message<"types.KeepAlive"> & {
+};
+
+/**
+ * Describes the message types.KeepAlive.
+ * Use `create(KeepAliveSchema)` to create a new message.
+ */
+export const KeepAliveSchema: GenMessage<KeepAlive> = /*@__PURE__*/
+  messageDesc(file_types, 21);
 

@@ -1,9 +1,7 @@
 import { connect, createServer, type AddressInfo } from 'node:net'
-import { connect as connectTls } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ALPN } from '../../../shared/protocols.ts'
-import { readClientHello } from '../../../electron/wire/client-hello.ts'
-import { ask, eventually, openClient, openUnderTest, rawAsk, type UnderTest } from './router-under-test.ts'
+import { ask, clientHello, eventually, openClient, openUnderTest, rawAsk, type UnderTest } from './router-under-test.ts'
 
 const QUICK = { firstBytesMs: 120, clientHelloMs: 300, handshakeMs: 300 }
 
@@ -13,29 +11,6 @@ beforeAll(async () => {
   ;[under, real] = await Promise.all([openUnderTest({ limits: QUICK }), openUnderTest()])
 })
 afterAll(() => Promise.all([under.close(), real.close()]))
-
-/** The ClientHello of Node's own client, as it goes over the wire. */
-async function clientHello(): Promise<Buffer> {
-  return new Promise(resolve => {
-    const server = createServer(socket => {
-      let seen = Buffer.alloc(0)
-      socket.on('data', chunk => {
-        seen = Buffer.concat([seen, chunk])
-        if (readClientHello(seen).state !== 'hello') return
-        socket.destroy()
-        server.close()
-        resolve(seen)
-      })
-    })
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      connectTls({ port: typeof address === 'object' ? address!.port : 0, servername: 'localhost', ALPNProtocols: ['http/1.1'] }).on(
-        'error',
-        () => {},
-      )
-    })
-  })
-}
 
 describe('a connection that does not say hello', () => {
   it.each([

@@ -10,18 +10,19 @@ interface FirstBytes {
 }
 
 it('ends bare connections when Teleport does', { timeout: 15_000 }, async () => {
-  // PROXY headers are not taken here yet, and what follows a Postgres request is the Postgres handler's.
+  // What follows a Postgres request is the Postgres handler's; one row was captured in part.
   const rows = (JSON.parse(readFileSync(new URL('../../vectors/router/first-bytes.json', import.meta.url), 'utf8')) as FirstBytes[]).filter(
-    ({ name, end }) => !/PROXY|Postgres/.test(name) && end.startsWith('FIN'),
+    ({ name, sent, end }) => !/Postgres/.test(name) && end.startsWith('FIN') && !sent.some(({ hex }) => hex?.includes('...')),
   )
-  expect(rows.length).toBeGreaterThan(14)
-  const under = await openUnderTest()
+  expect(rows.length).toBeGreaterThan(20)
+  const under = await openUnderTest({ proxyProtocol: 'on' })
   await Promise.all(
     rows.map(async ({ name, sent, end }) => {
       const parts = sent.flatMap(({ hex }) => (hex === undefined ? [] : [hex]))
       const gapMs = parts.length > 1 ? sent[1]!.ms - sent[0]!.ms : 0
       const { how, ms, bytes } = await rawAsk(under.port, parts, { gapMs, fin: sent.some(({ fin }) => fin === true), waitMs: 8_000 })
-      const theirs = Number(/\d+/.exec(end)?.[0])
+      // Teleport takes this line, against the specification, and waits for more.
+      const theirs = name === 'PROXY v1 family does not fit' ? 0 : Number(/\d+/.exec(end)?.[0])
       expect([name, how, bytes.length, Math.abs(ms - theirs) < 400]).toEqual([name, 'FIN', 0, true])
     }),
   )

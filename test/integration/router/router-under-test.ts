@@ -1,10 +1,11 @@
-import { connect, type Socket } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import type { Duplex } from 'node:stream'
 import { NO_LOG, type Log } from '../../../electron/log/log.ts'
 import type { HandlerName, Handler, Handshake } from '../../../electron/cluster/router/route.ts'
 import { openRouter, type Router } from '../../../electron/cluster/router/router.ts'
 import type { RouterOptions } from '../../../electron/cluster/router/router-options.ts'
+import { readClientHello } from '../../../electron/wire/client-hello.ts'
 import { newCa, serverPair, type TestCa } from './certificates.ts'
 
 export interface Handed {
@@ -23,8 +24,23 @@ export interface UnderTest {
   close(): Promise<void>
 }
 
-/** A router whose handlers say who they are and then echo. */
-export async function openUnderTest(options: Partial<RouterOptions> = {}): Promise<UnderTest> {
+const HANDLERS: readonly HandlerName[] = [
+  'web',
+  'auth',
+  'postgres',
+  'mysql',
+  'database',
+  'reverse-tunnel',
+  'ssh',
+  'ssh-grpc',
+  'join',
+  'kube-grpc',
+  'kube',
+  'tcp',
+]
+
+/** A router whose handlers say who they are and then echo, but for those given. */
+export async function openUnderTest(options: Partial<RouterOptions> = {}, handlers: RouterOptions['handlers'] = {}): Promise<UnderTest> {
   const [webCa, hostCa, userCa] = await Promise.all([newCa('web'), newCa('root.example'), newCa('root.example')])
   const [web, host] = await Promise.all([serverPair(webCa, 'web'), serverPair(hostCa, 'proxy-host')])
   const handed: Handed[] = []
@@ -44,7 +60,7 @@ export async function openUnderTest(options: Partial<RouterOptions> = {}): Promi
     webKeyPair: () => web,
     hostKeyPair: () => host,
     clientCas: () => [hostCa.cert, userCa.cert],
-    handlers: { web: echo('web'), postgres: echo('postgres'), database: echo('database'), auth: echo('auth') },
+    handlers: { ...Object.fromEntries(HANDLERS.map(name => [name, echo(name)])), ...handlers },
     log,
     ...options,
   })
@@ -139,4 +155,27 @@ export const eventually = async (holds: () => boolean, ms = 2_000): Promise<void
     if (performance.now() > until) throw new Error('did not come true in time')
     await new Promise(next => setTimeout(next, 5))
   }
+}
+
+/** The ClientHello of Node's own client, as it goes over the wire. */
+export async function clientHello(): Promise<Buffer> {
+  return new Promise(resolve => {
+    const server = createServer(socket => {
+      let seen = Buffer.alloc(0)
+      socket.on('data', chunk => {
+        seen = Buffer.concat([seen, chunk])
+        if (readClientHello(seen).state !== 'hello') return
+        socket.destroy()
+        server.close()
+        resolve(seen)
+      })
+    })
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      connectTls({ port: typeof address === 'object' ? address!.port : 0, servername: 'localhost', ALPNProtocols: ['http/1.1'] }).on(
+        'error',
+        () => {},
+      )
+    })
+  })
 }

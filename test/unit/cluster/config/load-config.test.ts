@@ -1,50 +1,26 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, expect, test } from 'vitest'
-import { z } from 'zod'
-import { loadConfig } from '../../../../electron/cluster/config/load-config.ts'
-import { porticoYaml } from '../../../../electron/cluster/config/schema.ts'
+import { expect, test } from 'vitest'
+import { configJsonSchema, loadConfig } from '../../../../electron/cluster/config/load-config.ts'
 import { labConfig } from '../../../../electron/cluster/lab/lab-config.ts'
-import { PorticoError } from '../../../../shared/errors.ts'
-
-const folder = mkdtempSync(join(tmpdir(), 'portico-config-'))
-afterAll(() => rmSync(folder, { recursive: true }))
-
-function load(yaml: string): ReturnType<typeof loadConfig> {
-  const file = join(folder, 'portico.yaml')
-  writeFileSync(file, yaml)
-  return loadConfig(file)
-}
-
-function refused(yaml: string): Record<string, unknown> {
-  try {
-    load(yaml)
-  } catch (thrown) {
-    expect(thrown).toBeInstanceOf(PorticoError)
-    const { code, facts } = thrown as PorticoError
-    return { code, line: facts['line'], key: facts['key'], why: String(facts['why']).replace(/^.*portico\.yaml:\d+: /, '') }
-  }
-  throw new Error('was taken')
-}
-
-const SMALL = `version: v3
-teleport:
-  data_dir: data
-auth_service:
-  cluster_name: example
-`
+import { folder, load, refused, SMALL } from './config-file.ts'
 
 test("a small file gets Teleport's defaults", () => {
   expect(load(SMALL)).toMatchObject({
-    clusterName: 'example',
-    secondFactor: 'otp',
-    listen: { host: '0.0.0.0', port: 3080 },
-    publicNames: [],
-    webKeyPair: undefined,
-    databases: [],
-    users: [],
+    version: 'v3',
     dataDir: join(folder, 'data'),
+    storage: { type: 'file', folder: join(folder, 'data', 'storage') },
+    auth: { clusterName: 'example', secondFactor: 'otp', listenerMode: 'separate', listen: undefined, tokens: [], users: [] },
+    proxy: {
+      web: { host: '0.0.0.0', port: 3080 },
+      ports: {},
+      keyPairs: [],
+      keyPairsReloadMs: 0,
+      proxyProtocol: { accepted: true, from: [] },
+    },
+    join: undefined,
+    databases: [],
+    operations: { diag: undefined, log: { severity: 'info', file: undefined }, connectionLog: 'debug', drainMs: 5_000 },
   })
 })
 
@@ -70,8 +46,8 @@ portico:
     max_session_ttl: 1h30m
     allow: {db_users: [reader], db_labels: {env: dev, team: [a, b]}}
 `)
-  expect(config.listen).toEqual({ host: '::1', port: 0 })
-  expect(config.secondFactor).toBe('off')
+  expect(config.proxy?.web).toEqual({ host: '::1', port: 0 })
+  expect(config.auth?.secondFactor).toBe('off')
   expect(config.databases).toEqual([
     {
       name: 'orders',
@@ -82,7 +58,7 @@ portico:
       tls: { mode: 'verify-ca', caCert: undefined, serverName: undefined },
     },
   ])
-  expect(config.roles[0]).toMatchObject({
+  expect(config.auth?.roles[0]).toMatchObject({
     maxSessionTtlMs: 5_400_000,
     allow: { dbUsers: ['reader'], dbLabels: { env: ['dev'], team: ['a', 'b'] } },
   })
@@ -92,14 +68,14 @@ test.each([
   [
     'an unknown key',
     `${SMALL}  cluster_nam: x\n`,
-    { line: 6, key: 'auth_service.cluster_nam', why: 'auth_service.cluster_nam: unknown key' },
+    { line: 6, key: 'auth_service.cluster_nam', why: 'auth_service.cluster_nam: unknown key; did you mean cluster_name?' },
   ],
   [
     'a missing key',
     'version: v3\nteleport:\n  nodename: a\nauth_service:\n  cluster_name: b\n',
-    { line: 3, key: 'teleport.data_dir', why: 'teleport.data_dir: is missing' },
+    { line: 2, key: 'teleport.data_dir', why: 'teleport.data_dir: is missing' },
   ],
-  ['another version', SMALL.replace('v3', 'v2'), { line: 1, key: 'version', why: 'version: only version v3 is known' }],
+  ['another version', SMALL.replace('v3', 'v4'), { line: 1, key: 'version', why: 'version: must be v1, v2 or v3' }],
   [
     'a listen address that is none',
     `${SMALL}proxy_service:\n  web_listen_addr: "nonsense:99999"\n`,
@@ -108,7 +84,7 @@ test.each([
   ['broken YAML', 'version: v3\n  teleport: [\n', { key: undefined }],
   [
     'a role nobody defines',
-    `${SMALL}portico:\n  users:\n  - name: eve\n    roles: [nosuch]\n    password_file: p\n`,
+    `${SMALL}portico:\n  users:\n  - name: eve\n    roles: [nosuch]\n    password_file: p\n    otp_secret_file: o\n`,
     { line: 9, key: 'portico.users[0].roles[0]', why: 'portico.users[0].roles[0]: there is no role "nosuch"' },
   ],
   [
@@ -141,8 +117,12 @@ test("the lab's own file is one that the loader takes", () => {
       users,
     }),
   )
-  expect(config).toMatchObject({ clusterName: 'lab', dataDir: '/home/a b/ä', secondFactor: 'off', listen: { port: 0 } })
-  expect(config.roles.map(role => role.maxSessionTtlMs)).toEqual([90_000, 90_000])
+  expect(config).toMatchObject({
+    dataDir: '/home/a b/ä',
+    auth: { clusterName: 'lab', secondFactor: 'off', listenerMode: 'multiplex' },
+    proxy: { web: { port: 0 } },
+  })
+  expect(config.auth?.roles.map(role => role.maxSessionTtlMs)).toEqual([90_000, 90_000])
   expect(config.databases.map(({ name, labels }) => [name, labels['portico/database']])).toEqual([
     ['archive', 'archive'],
     ['metrics', 'metrics'],
@@ -152,7 +132,24 @@ test("the lab's own file is one that the loader takes", () => {
 
 test('the JSON schema for editors is that of the loader', () => {
   const file = new URL('../../../../assets/portico-config.schema.json', import.meta.url)
-  const schema = JSON.stringify(z.toJSONSchema(porticoYaml, { io: 'input', unrepresentable: 'any' }), null, 2)
+  const schema = JSON.stringify(configJsonSchema(), null, 2)
   if (process.env['UPDATE_SCHEMA'] !== undefined) writeFileSync(file, `${schema}\n`)
   expect(readFileSync(file, 'utf8')).toBe(`${schema}\n`)
+})
+
+test('the example is one that the loader takes, without and with what it leaves out', () => {
+  const example = readFileSync(new URL('../../../../assets/portico.example.yaml', import.meta.url), 'utf8')
+  expect(load(example)).toMatchObject({
+    auth: { clusterName: 'example', listenerMode: 'multiplex', tokens: [{ roles: ['db'], secret: { file: '/etc/portico/agent-token' } }] },
+    proxy: { web: { port: 443 }, ports: {}, proxyProtocol: { accepted: false } },
+    operations: { diag: { host: '127.0.0.1', port: 3000 }, drainMs: 30_000, connectionLog: 'info' },
+  })
+  const whole = example.replace(/^( *)# (storage:|proxy_protocol_from:|postgres_listen|mysql_listen|tunnel_listen)/gm, '$1$2')
+  expect(load(whole)).toMatchObject({
+    storage: { type: 'postgresql', keyFile: '/var/lib/portico/storage.key' },
+    proxy: {
+      ports: { postgres: { named: true }, mysql: { named: true }, tunnel: { named: true } },
+      proxyProtocol: { from: ['10.0.0.0/8'] },
+    },
+  })
 })

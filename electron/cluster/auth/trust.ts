@@ -1,0 +1,123 @@
+import { X509Certificate } from 'node:crypto'
+import { PorticoError } from '../../../shared/errors.ts'
+import type { Log } from '../../log/log.ts'
+import type { Storage } from '../storage/storage.ts'
+import type { CaPublic, CaType, RoleMapping } from './auth.ts'
+
+/** A cluster that this one is a leaf of. */
+export interface RootCluster {
+  readonly name: string
+  /** Where its reverse tunnel is, `host:port`. */
+  readonly tunnelAddress: string
+  readonly roleMap: readonly RoleMapping[]
+  readonly cas: readonly CaPublic[]
+}
+
+/** A cluster below this one. */
+export interface LeafCluster {
+  readonly name: string
+  readonly cas: readonly CaPublic[]
+}
+
+/** Other clusters: kept in the storage, and at hand at any time. Changes of other processes come in by themselves. */
+export interface Trust {
+  /** Authorities of other clusters, those of roots with their role map. */
+  cas(type: CaType): readonly CaPublic[]
+  /** Names, in order. */
+  leaves(): readonly string[]
+  roots(): readonly RootCluster[]
+  /** @throws PorticoError usage/invalid for authorities that are not that cluster's */
+  addLeaf(leaf: LeafCluster): Promise<void>
+  removeLeaf(name: string): Promise<void>
+  /** Over what was known of it. @throws PorticoError usage/invalid for authorities that are not that cluster's */
+  putRoot(root: RootCluster): Promise<void>
+  removeRoot(name: string): Promise<void>
+  /** @returns its unsubscribe */
+  onChange(listener: () => void): () => void
+  close(): void
+}
+
+const LEAVES = 'clusters/leaves/'
+const ROOTS = 'clusters/roots/'
+
+export async function openTrust(storage: Storage, log: Log): Promise<Trust> {
+  const leaves = new Map<string, LeafCluster>()
+  const roots = new Map<string, RootCluster>()
+  const listeners = new Set<() => void>()
+  const told = (): void => listeners.forEach(listener => listener())
+
+  async function follow<T>(prefix: string, into: Map<string, T>): Promise<() => void> {
+    const unwatch = storage.watch(prefix, event => {
+      const key = event.type === 'put' ? event.item.key : event.key
+      if (event.type === 'put') into.set(nameOf(key), event.item.value as T)
+      else into.delete(nameOf(key))
+      log.debug('trust.changed', { key })
+      told()
+    })
+    for (const { key, value } of await storage.list(prefix)) into.set(nameOf(key), value as T)
+    return unwatch
+  }
+  const unwatch = [await follow(LEAVES, leaves), await follow(ROOTS, roots)]
+
+  return {
+    cas: type => [
+      ...[...leaves.values()].flatMap(({ cas }) => cas.filter(ca => ca.type === type)),
+      ...[...roots.values()].flatMap(({ cas, roleMap }) =>
+        cas.filter(ca => ca.type === type).map(ca => (type === 'user' ? { ...ca, roleMap } : ca)),
+      ),
+    ],
+    leaves: () => [...leaves.keys()].sort(),
+    roots: () => [...roots.values()],
+    async addLeaf(leaf) {
+      checkAuthorities(leaf.name, leaf.cas)
+      await storage.put(keyOf(LEAVES, leaf.name), leaf)
+      leaves.set(leaf.name, leaf)
+      told()
+    },
+    async removeLeaf(name) {
+      await storage.delete(keyOf(LEAVES, name))
+      leaves.delete(name)
+      told()
+    },
+    async putRoot(root) {
+      checkAuthorities(root.name, root.cas)
+      await storage.put(keyOf(ROOTS, root.name), root)
+      roots.set(root.name, root)
+      told()
+    },
+    async removeRoot(name) {
+      await storage.delete(keyOf(ROOTS, name))
+      roots.delete(name)
+      told()
+    },
+    onChange(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    close: () => unwatch.forEach(stop => stop()),
+  }
+}
+
+const keyOf = (prefix: string, name: string): string => prefix + encodeURIComponent(name)
+const nameOf = (key: string): string => decodeURIComponent(key.slice(key.lastIndexOf('/') + 1))
+
+/**
+ * An authority counts by the name in its certificate, so that must be the cluster's: else one cluster could sign for another, this one
+ * among them.
+ */
+function checkAuthorities(name: string, cas: readonly CaPublic[]): void {
+  for (const ca of cas) {
+    const fits = ca.cluster === name && ca.tls.every(pem => commonNameOf(pem) === name)
+    if (!fits) throw new PorticoError('usage/invalid', { why: `an authority of ${name} is of another cluster` })
+  }
+}
+
+function commonNameOf(pem: string): string | undefined {
+  try {
+    const certificate = new X509Certificate(pem)
+    const [name, ...more] = [...certificate.subject.matchAll(/^CN=(.*)$/gm)]
+    return certificate.ca && more.length === 0 ? name?.[1] : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,241 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type AddressInfo, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { connect } from 'node:tls'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { KeyPair } from '../../../electron/cluster/auth/auth.ts'
+import type { AuthApi, LoginResult, Trust } from '../../../electron/client/client.ts'
+import { logIn } from '../../../electron/client/log-in.ts'
+import { lookAtProxy } from '../../../electron/client/look-at-proxy.ts'
+import { openAuthApi } from '../../../electron/client/open-auth-api.ts'
+import { ALPN } from '../../../shared/protocols.ts'
+import { makeCertificates } from '../../kit/certificates.ts'
+import { Portico, type Staying } from '../cli/portico.ts'
+import { HAPROXY, openHaproxy, type Haproxy } from './haproxy-under-test.ts'
+import { eventually, freePort, openPostgres } from './postgres-under-test.ts'
+
+/** Each router's agent dials the one database by an address of its own: so the database tells through which router a session came. */
+const AGENT_ADDRESSES = ['127.0.0.1', '127.0.0.2'] as const
+const CONNECTIONS = 100
+const PASSWORD = 'correct horse'
+
+const certificates = await makeCertificates()
+const canRun = HAPROXY !== undefined && process.platform === 'linux'
+const postgres = canRun ? await openPostgres({ addresses: AGENT_ADDRESSES, keyPair: await certificates.server() }) : undefined
+const missing = postgres === undefined ? ' (needs haproxy, PostgreSQL, and Linux for 127.0.0.2)' : ''
+
+describe.skipIf(postgres === undefined)(`two routers on one PostgreSQL behind haproxy${missing}`, () => {
+  let portico: Portico
+  let haproxy: Haproxy
+  const trust: Trust = { extraRoots: [certificates.webRoot], caPin: undefined, insecure: false }
+  const routers: Staying[] = []
+  const listeners: { close(): void }[] = []
+
+  /** Everything of one machine but the storage is its own; the key file is the one thing that an operator copies. */
+  async function writeConfig(at: number, listen: number, storage: string, keyPair: KeyPair, keyFile = '../storage.key'): Promise<string> {
+    const folder = join(portico.home, `machine${at + 1}`)
+    mkdirSync(folder)
+    writeFileSync(join(folder, 'web.key'), keyPair.key)
+    // With its issuer: a chain that leads nowhere is refused.
+    writeFileSync(join(folder, 'web.crt'), keyPair.cert + certificates.webRoot)
+    writeFileSync(join(folder, 'alice.password'), PASSWORD)
+    const everything = { db_users: ['*'], db_names: ['*'], db_labels: { '*': '*' } }
+    const config = {
+      version: 'v3',
+      teleport: {
+        nodename: `machine${at + 1}`,
+        data_dir: 'data',
+        storage: { type: 'postgresql', conn_string: storage, key_file: keyFile },
+      },
+      auth_service: {
+        enabled: true,
+        cluster_name: 'shared',
+        proxy_listener_mode: 'multiplex',
+        authentication: { type: 'local', second_factor: 'off' },
+      },
+      proxy_service: {
+        enabled: true,
+        web_listen_addr: `127.0.0.1:${listen}`,
+        public_addr: `localhost:${haproxy.port}`,
+        https_keypairs: [{ key_file: 'web.key', cert_file: 'web.crt' }],
+      },
+      db_service: {
+        enabled: true,
+        databases: [
+          {
+            name: 'orders',
+            protocol: 'postgres',
+            uri: `${AGENT_ADDRESSES[at] ?? '127.0.0.1'}:${postgres!.port}`,
+            tls: { mode: 'insecure' },
+          },
+        ],
+      },
+      portico: {
+        roles: [{ name: 'all', allow: everything }],
+        users: [{ name: 'alice', roles: ['all'], password_file: 'alice.password' }],
+      },
+    }
+    // JSON is YAML.
+    writeFileSync(join(folder, 'portico.yaml'), JSON.stringify(config, undefined, 2))
+    return join(folder, 'portico.yaml')
+  }
+  async function start(config: string): Promise<Staying> {
+    const router = portico.stay(['cluster', 'start', '-c', config, '--json'])
+    await router.line(line => line.event === 'ready')
+    return router
+  }
+  async function signIn(): Promise<LoginResult> {
+    const ping = await lookAtProxy(`localhost:${haproxy.port}`, trust)
+    return logIn({ proxy: { host: 'localhost', port: haproxy.port }, ping, user: 'alice', password: PASSWORD, trust })
+  }
+  const openApi = ({ files, hostCas }: LoginResult): Promise<AuthApi> =>
+    openAuthApi({ proxy: { host: 'localhost', port: haproxy.port }, rootCluster: 'shared', cluster: 'shared', login: files, hostCas })
+  async function listed(login: LoginResult): Promise<readonly string[]> {
+    const api = await openApi(login)
+    try {
+      return (await api.listDatabases()).map(({ name }) => name)
+    } finally {
+      api.close()
+    }
+  }
+
+  /** An authenticated tunnel, kept small: every connection to the port goes through haproxy with the certificate. */
+  async function openTunnel(login: LoginResult): Promise<number> {
+    const api = await openApi(login)
+    const route = { cluster: 'shared', name: 'orders', dbProtocol: 'postgres', databaseUser: 'portico', databaseName: 'postgres' }
+    const cert = await api.databaseCertificate(route, Date.now() + 3_600_000)
+    api.close()
+    const open = new Set<Socket>()
+    const server = createServer({ noDelay: true }, local => {
+      open.add(local)
+      const upstream = connect({
+        host: '127.0.0.1',
+        port: haproxy.port,
+        servername: 'localhost',
+        ca: [...trust.extraRoots],
+        ALPNProtocols: [ALPN.postgres],
+        key: login.files.tlsKey,
+        cert,
+      })
+      for (const [side, other] of [
+        [local, upstream],
+        [upstream, local],
+      ] as const) {
+        side.on('error', () => {})
+        side.once('close', () => other.destroy())
+        side.pipe(other)
+      }
+    })
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    listeners.push({
+      close() {
+        server.close()
+        for (const socket of open) socket.destroy()
+      },
+    })
+    return (server.address() as AddressInfo).port
+  }
+
+  interface Session {
+    readonly client: pg.Client
+    readonly router: number
+    isOpen: boolean
+  }
+  async function openSession(port: number): Promise<Session> {
+    const client = new pg.Client({ host: '127.0.0.1', port, user: 'portico', database: 'postgres', connectionTimeoutMillis: 10_000 })
+    client.on('error', () => {})
+    await client.connect()
+    const { rows } = await client.query<{ address: (typeof AGENT_ADDRESSES)[number] }>('select host(inet_server_addr()) as address')
+    const session = { client, router: AGENT_ADDRESSES.indexOf(rows[0]!.address), isOpen: true }
+    client.once('end', () => (session.isOpen = false))
+    return session
+  }
+  async function openSessions(port: number, count: number): Promise<Session[]> {
+    const all: Session[] = []
+    while (all.length < count)
+      all.push(...(await Promise.all(Array.from({ length: Math.min(20, count - all.length) }, () => openSession(port)))))
+    return all
+  }
+  const closeAll = (sessions: readonly Session[]): Promise<unknown> =>
+    Promise.all(sessions.map(({ client }) => client.end().catch(() => {})))
+  const through = (sessions: readonly Session[], router: number): number => sessions.filter(session => session.router === router).length
+
+  const configs: string[] = []
+  beforeAll(async () => {
+    portico = new Portico()
+    const ports = [await freePort(), await freePort()]
+    haproxy = await openHaproxy(await freePort(), ports)
+    const storage = await postgres!.database()
+    const keyPair = await certificates.server()
+    for (const [at, port] of ports.entries()) configs.push(await writeConfig(at, port, storage, keyPair))
+    // The first one makes the key.
+    routers.push(await start(configs[0]!))
+    routers.push(await start(configs[1]!))
+  }, 60_000)
+  afterAll(async () => {
+    for (const listener of listeners) listener.close()
+    await Promise.all(routers.map(router => router.end('SIGKILL')))
+    await haproxy?.close()
+    await postgres?.close()
+    portico.remove()
+  })
+
+  test('lose only the connections of the one that is killed, and everything else goes on', { timeout: 60_000 }, async () => {
+    const login = await signIn()
+    const port = await openTunnel(login)
+    const sessions = await openSessions(port, CONNECTIONS)
+    const shares = [through(sessions, 0), through(sessions, 1)]
+    expect(Math.min(...shares)).toBeGreaterThan(CONNECTIONS / 4)
+
+    await routers[0]!.end('SIGKILL')
+    // At once, while haproxy still takes the dead one for alive.
+    const again = await signIn()
+    expect(await listed(again)).toEqual(['orders'])
+    expect(await listed(login)).toEqual(['orders'])
+    const more = await openSessions(port, 20)
+    expect(through(more, 1)).toBe(20)
+    const fresh = await openSessions(await openTunnel(again), 5)
+
+    await eventually(() => sessions.every(session => session.isOpen === (session.router === 1)))
+    for (const { client, isOpen } of sessions) if (isOpen) expect((await client.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+
+    routers[0] = await start(configs[0]!)
+    const shared: Session[] = []
+    await eventually(async () => {
+      shared.push(...(await openSessions(port, 4)))
+      return through(shared, 0) > 0 && through(shared, 1) > 0
+    }, 10_000)
+    for (let tries = 0; tries < 4; tries++) expect((await signIn()).user).toBe('alice')
+    expect(await listed(login)).toEqual(['orders'])
+    await closeAll([...sessions, ...more, ...fresh, ...shared])
+  })
+
+  test('come back when their database was restarted', { timeout: 60_000 }, async () => {
+    const login = await signIn()
+    const port = await openTunnel(login)
+    await postgres!.stop()
+    await expect(signIn()).rejects.toMatchObject({ code: expect.stringMatching(/^proxy\//) })
+    await expect(openSession(port)).rejects.toThrow()
+    await postgres!.start()
+    expect((await signIn()).user).toBe('alice')
+    expect(await listed(login)).toEqual(['orders'])
+    const sessions = await openSessions(port, 20)
+    expect(Math.min(through(sessions, 0), through(sessions, 1))).toBeGreaterThan(0)
+    await closeAll(sessions)
+  })
+
+  test('take no third one that has no key or another key', { timeout: 60_000 }, async () => {
+    const config = await writeConfig(2, await freePort(), await postgres!.database(), await certificates.server(), 'own.key')
+    const other = await start(config)
+    await other.end()
+    const text = readFileSync(config, 'utf8')
+    writeFileSync(config, text.replace(/\/test_\d+"/, '/test_1"'))
+    const refused = await portico.run(['cluster', 'start', '-c', config, '--json'])
+    expect([refused.code, refused.json().error.code]).toEqual([1, 'cluster/config'])
+    expect(refused.json().error.message).toContain('own.key is not the key that the state of this cluster is sealed with')
+    rmSync(join(config, '..', 'own.key'))
+    expect((await portico.run(['cluster', 'start', '-c', config, '--json'])).json().error.message).toContain('own.key is missing: copy it')
+    expect((await signIn()).user).toBe('alice')
+  })
+})
