@@ -1,3 +1,4 @@
+import { formatAddress, parseAddress } from '../shared/address.ts'
 import type { ErrorCode, Facts, Failure } from '../shared/errors.ts'
 import { DATABASE_PROTOCOLS } from '../shared/protocols.ts'
 import { wordsFor, type Words } from '../shared/words.ts'
@@ -181,6 +182,10 @@ export const text = {
       `${count(connections, 'connection')} on ${count(tunnels, 'tunnel')} ${connections === 1 ? 'is' : 'are'} waiting and will go on.`,
     idle: 'Sign in to connect again.',
     signIn: 'Sign in',
+    labStarting: 'The lab is starting.',
+    labStopped: 'The lab has stopped.',
+    labNext: 'Tunnels stay and go on when it is back.',
+    labStart: 'Start the lab',
   },
 
   broken: { title: 'Portico cannot show its state' },
@@ -190,6 +195,12 @@ export const text = {
 export function shown(name: string): string {
   // oxlint-disable-next-line no-control-regex -- control characters are the point
   return name.replace(/[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, '\ufffd')
+}
+
+/** A proxy as people call it, whatever form was typed: `host`, or `host:port` where the port is not 443. */
+export function shortAddress(typed: string): string {
+  const parsed = parseAddress(typed, 443)
+  return parsed === undefined ? typed : formatAddress(parsed).replace(/:443$/, '')
 }
 
 export function protocolTitle(dbProtocol: string): string {

@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs'
 import { PorticoError } from '../../shared/errors.ts'
+import { isOfLab } from '../../shared/lab.ts'
 import type { Lab } from '../../shared/state.ts'
 import type { Context } from './context.ts'
 import { logOut } from './log-out.ts'
 import { readCaFile } from './look-at-proxy.ts'
-import { isOfLab, startLab, type PorticoCommand, type RunningLab } from './start-lab.ts'
+import { startLab, type PorticoCommand, type RunningLab } from './start-lab.ts'
 
 export interface LabNeeds {
   readonly context: Context

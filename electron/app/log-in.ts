@@ -49,6 +49,7 @@ export async function logIn(context: Context, wish: LoginWish, signal: AbortSign
     serverVersion: ping.serverVersion,
     ...readLogin(result.files.tlsCert),
     hostCas: await allHostCas(context, ping, result, signal),
+    ...(result.webCertificate === undefined ? {} : { webCertificate: result.webCertificate }),
     trust,
   }
   await context.profiles.save(profile, result.files)

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { isErrorCode, PorticoError, type Facts } from '../../shared/errors.ts'
+import { isOfLab } from '../../shared/lab.ts'
 import type { Context } from './context.ts'
 import { isFree } from './free-port.ts'
 
@@ -31,7 +32,6 @@ export interface RunningLab extends LabReady {
 }
 
 /** The lab's usual place. cli.md "Lab and cluster" */
-const LAB_CLUSTER = 'lab'
 const LAB_PORT = 3480
 
 /** Where a running lab leaves its ready line (0600) for other processes of this home. */
@@ -67,10 +67,6 @@ export async function startLab(
     return (await attachLab(context, error.facts['pid'])) ?? Promise.reject(error)
   }
 }
-
-/** Whether a profile is a sign-in to a lab on this computer. */
-export const isOfLab = ({ proxy, cluster }: { readonly proxy: string; readonly cluster: string }): boolean =>
-  cluster === LAB_CLUSTER && /^localhost:\d+$/.test(proxy)
 
 /** Where this home's lab was, if that is not its usual port and nobody else took it meanwhile. */
 async function lastAddress({ profiles }: Context): Promise<string | undefined> {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseAddress } from '../../shared/address.ts'
 import { PorticoError } from '../../shared/errors.ts'
@@ -74,6 +75,7 @@ export function openTunnels({ context, credentials, engine, onChange, onEngineEv
   const entries = new Map<string, Entry>()
   let opened: Promise<Engine> | undefined
   let closed = false
+  let socketFolder: string | undefined
 
   const theEngine = (): Promise<Engine> => {
     opened ??= engine().then(running => {
@@ -129,6 +131,19 @@ export function openTunnels({ context, credentials, engine, onChange, onEngineEv
     return choosePort(stablePort(database.cluster, 'db', database.name), context.profiles.remembered(database.id).port, held)
   }
 
+  /** libpq looks for this name in a folder given as host. cli.md "Databases" */
+  const socketFor = ({ dbProtocol }: DatabaseRoute, port: number): string | null => {
+    if (dbProtocol !== 'postgres' && dbProtocol !== 'cockroachdb') return null
+    socketFolder = context.home.makeSocketFolder()
+    return socketFolder === undefined ? null : join(socketFolder, `.s.PGSQL.${port}`)
+  }
+
+  /** With the last socket its folder goes, which may lie in a folder of everybody's. Sockets of other processes keep it. */
+  const leaveSocketFolder = async (): Promise<void> => {
+    if (socketFolder === undefined || [...entries.values()].some(({ tunnel }) => tunnel.state !== 'failed')) return
+    await rmdir(socketFolder).catch(() => {})
+  }
+
   const listen = async (entry: Entry): Promise<Listening> => {
     const {
       request,
@@ -148,12 +163,12 @@ export function openTunnels({ context, credentials, engine, onChange, onEngineEv
             id: entry.tunnel.id,
             dbProtocol: route.dbProtocol,
             mode: entry.tunnel.mode,
-            listen: { hosts: HOSTS, port, socket: request.socket === undefined ? socketFor(context, route, port) : request.socket },
+            listen: { hosts: HOSTS, port, socket: request.socket === undefined ? socketFor(route, port) : request.socket },
             upstream: {
               proxy,
               servername: proxy.host,
               roots: await webRoots(trust),
-              insecure: trust.insecure || trust.caPin !== undefined,
+              certificate: profile.webCertificate ?? null,
             },
             holdMs: request.holdMs ?? HOLD_MS,
           },
@@ -199,6 +214,7 @@ export function openTunnels({ context, credentials, engine, onChange, onEngineEv
         context.log.warn('tunnel.failed', { tunnel: id, name: request.database.name }, error)
         fail(entry, error.toFailure())
       }
+      await leaveSocketFolder()
       throw error
     }
   }
@@ -222,6 +238,7 @@ export function openTunnels({ context, credentials, engine, onChange, onEngineEv
     }
     entries.delete(id)
     onChange('tunnels')
+    await leaveSocketFolder()
   }
 
   const stop = (id: string, drainMs?: number): Promise<void> => {
@@ -331,10 +348,4 @@ function shown(tunnel: Tunnel, listening: Listening, { route, files }: TunnelReq
     bytesOut: 0,
     trouble: null,
   }
-}
-
-/** libpq looks for this name in a folder given as host. cli.md "Databases" */
-function socketFor({ home }: Context, { dbProtocol }: DatabaseRoute, port: number): string | null {
-  const isPostgres = dbProtocol === 'postgres' || dbProtocol === 'cockroachdb'
-  return home.sockets === undefined || !isPostgres ? null : join(home.sockets, `.s.PGSQL.${port}`)
 }

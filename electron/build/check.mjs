@@ -25,19 +25,10 @@ const QUICK = [
   ],
   ['unused', bin('knip/bin/knip.js'), '--config', 'electron/build/knip.json', '--treat-config-hints-as-errors'],
 ]
+const VITEST_RUN = [VITEST, 'run', '--config', 'test/vitest.config.ts', '--reporter=dot']
 const TESTS = [
-  [
-    'tests',
-    VITEST,
-    'run',
-    '--config',
-    'test/vitest.config.ts',
-    '--reporter=dot',
-    'test/unit',
-    'test/vectors',
-    'test/ui',
-    '--exclude=test/ui/gallery.test.ts',
-  ],
+  ['tests', ...VITEST_RUN, '--no-isolate', 'test/unit', 'test/vectors'], // modules without state of their own: one thread serves many files
+  ['window', ...VITEST_RUN, 'test/ui', '--exclude=test/ui/gallery.test.ts'], // the gallery needs a browser: npm test
 ]
 
 const seconds = since => (performance.now() - since) / 1000

@@ -12,12 +12,12 @@ export const SUITES = [
   {
     name: 'electron-runtime',
     runtime: 'electron',
-    paths: ['test/vectors', 'test/unit/wire', 'test/unit/engine', 'test/unit/client', 'test/unit/cluster'],
+    paths: ['test/vectors', 'test/unit/wire', 'test/unit/engine', 'test/unit/client', 'test/unit/cluster', 'test/unit/ssh'],
   },
   {
     name: 'electron-integration',
     runtime: 'electron',
-    paths: ['test/integration/engine', 'test/integration/router', 'test/integration/client'],
+    paths: ['test/integration/engine', 'test/integration/router', 'test/integration/client', 'test/integration/ssh'],
     slow: true,
   },
   { name: 'e2e', paths: ['test/e2e'], window: true, slow: true },

@@ -11,7 +11,8 @@ const here = import.meta.url
 function exitNow(code: number): void {
   let open = 2
   const left = (): void => {
-    if (--open === 0) process.exit(code)
+    // Not at once: the event of a write that failed (a full disk) may be on its way.
+    if (--open === 0) setImmediate(() => process.exit(code))
   }
   for (const stream of [process.stdout, process.stderr]) stream.write('', left)
   setTimeout(() => process.exit(code), 2_000)

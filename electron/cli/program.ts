@@ -278,8 +278,9 @@ export async function parse(own: readonly string[], rest: readonly string[], std
     if (!(thrown instanceof CommanderError)) throw thrown
     if (thrown.exitCode === 0) return undefined
     const at = deepest(program, words)
-    // Nothing but `portico db`: its help, as kubectl and gh do.
+    // Nothing but `portico db`: its help, as kubectl and gh do; a program that reads JSON is told instead.
     if (thrown.code === 'commander.help') {
+      if (program.opts<Globals>().json === true) throw new PorticoError('usage/invalid', { why: 'a verb is missing', next: helpFor(at) })
       at.outputHelp()
       return undefined
     }
@@ -308,13 +309,28 @@ function deepest(program: Command, own: readonly string[]): Command {
   return at
 }
 
+/** Where in a path of verbs the first word stands that is none. */
+function firstUnknown(topic: readonly string[]): number | undefined {
+  let rows: readonly VerbRow[] = VERBS
+  for (const [index, word] of topic.entries()) {
+    const row = rows.find(({ name }) => name === word)
+    if (row === undefined) return index
+    rows = row.verbs ?? []
+  }
+  return undefined
+}
+
 /** The help of a verb given by its words. @throws PorticoError `usage/invalid` */
 export async function helpText(topic: readonly string[]): Promise<string> {
   let text = ''
-  await parse([...topic, '--help'], [], {
+  const sink = {
     write: (part: string) => {
       text += part
     },
-  })
+  }
+  // With --help commander overlooks a wrong word; without, it finds the nearest match.
+  const wrong = firstUnknown(topic)
+  if (wrong !== undefined) await parse(topic.slice(0, wrong + 1), [], sink)
+  await parse([...topic, '--help'], [], sink)
   return text
 }

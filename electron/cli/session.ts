@@ -27,7 +27,9 @@ export interface Session {
  */
 export function withSession<T>(run: Run, use: (session: Session) => Promise<T>): Promise<T> {
   return withContext(run, async context => {
-    const profile = await signedIn(run, context)
+    const kept = await signedIn(run, context)
+    const { caFile } = run.globals
+    const profile = caFile === undefined ? kept : { ...kept, trust: { ...kept.trust, extraRoots: [...(await readCaFile(caFile))] } }
     if (profile.trust.insecure) warnInsecure(run)
     const sessions = openAuthSessions(context)
     try {

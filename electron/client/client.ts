@@ -40,6 +40,8 @@ export interface LoginResult {
   readonly user: string
   readonly files: LoginFiles
   readonly hostCas: readonly HostCa[]
+  /** SHA-256 fingerprint of the web certificate, when it was accepted by pin or `--insecure` instead of a root. */
+  readonly webCertificate?: string
 }
 
 /** A database after merging what its agents announce. */

@@ -84,7 +84,7 @@ export async function logIn(ask: LogIn): Promise<LoginResult> {
         })
   const result = readLoginAnswer(answer.text, keys, proxy, (ask.now ?? Date.now)())
   if (ask.trust.caPin !== undefined) checkCaPin(result.hostCas.flatMap(ca => ca.tls).join('\n'), ask.trust.caPin, ask.proxy)
-  return result
+  return answer.unverified === undefined ? result : { ...result, webCertificate: answer.unverified }
 }
 
 const ChallengeShape = z.object({ webauthn_challenge: z.unknown(), totp_challenge: z.boolean().nullish() })

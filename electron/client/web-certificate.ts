@@ -1,3 +1,4 @@
+import type { X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
 import { formatAddress, type Address } from '../../shared/address.ts'
 import { PorticoError } from '../../shared/errors.ts'
@@ -6,18 +7,29 @@ import { serverWords } from './client-errors.ts'
 /** Clocks that differ by less than this are not worth a word. */
 const CLOCK_SLACK_MS = 5 * 60_000
 
+export interface ShownCertificate {
+  readonly certificate: X509Certificate | undefined
+  /** What verification said about it. */
+  readonly reason: string
+}
+
+/** To be asked while the connection is open: a closed one has no certificate any more. */
+export function shownCertificate(socket: TLSSocket): ShownCertificate {
+  return { certificate: socket.getPeerX509Certificate(), reason: String(socket.authorizationError) }
+}
+
 /** Whether the certificate was refused for its dates alone: then the server's clock tells whose fault it is. */
-export function isAboutTime(socket: TLSSocket): boolean {
-  return ['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'].includes(String(socket.authorizationError))
+export function isAboutTime({ reason }: ShownCertificate): boolean {
+  return ['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'].includes(reason)
 }
 
 /**
- * Why the web certificate of `socket` is not trusted.
+ * Why a web certificate is not trusted.
  * @param serverTime what the server's `Date` header said, ms; undefined when it said nothing
  */
-export function certificateError(socket: TLSSocket, address: Address, now: number, serverTime?: number): PorticoError {
+export function certificateError(shown: ShownCertificate, address: Address, now: number, serverTime?: number): PorticoError {
   const proxy = formatAddress(address)
-  const certificate = socket.getPeerX509Certificate()
+  const { certificate, reason: code } = shown
   if (certificate === undefined) return new PorticoError('proxy/untrusted', { proxy, why: 'it shows no certificate' })
   const [notBefore, notAfter] = [Date.parse(certificate.validFrom), Date.parse(certificate.validTo)]
   const facts = {
@@ -28,8 +40,7 @@ export function certificateError(socket: TLSSocket, address: Address, now: numbe
     notBefore: iso(notBefore),
     notAfter: iso(notAfter),
   }
-  const code = String(socket.authorizationError)
-  if (isAboutTime(socket)) {
+  if (isAboutTime(shown)) {
     const clock =
       serverTime !== undefined && Math.abs(serverTime - now) > CLOCK_SLACK_MS && serverTime >= notBefore && serverTime <= notAfter
     if (clock)

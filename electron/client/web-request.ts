@@ -1,6 +1,5 @@
 import { Agent, request, type IncomingHttpHeaders } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { TLSSocket } from 'node:tls'
 import { formatAddress, type Address } from '../../shared/address.ts'
 import { ALPN } from '../../shared/protocols.ts'
 import { PorticoError } from '../../shared/errors.ts'
@@ -9,7 +8,7 @@ import type { Trust } from './client.ts'
 import { connectionError, serverWords } from './client-errors.ts'
 import { dialTls, isLoopback } from './dial-tls.ts'
 import { webContext } from './roots.ts'
-import { certificateError, isAboutTime } from './web-certificate.ts'
+import { certificateError, isAboutTime, shownCertificate, type ShownCertificate } from './web-certificate.ts'
 
 export interface WebRequest {
   readonly address: Address
@@ -30,6 +29,8 @@ export interface WebAnswer {
   readonly status: number
   readonly headers: IncomingHttpHeaders
   readonly text: string
+  /** SHA-256 fingerprint of a web certificate that was accepted although no root vouches for it. */
+  readonly unverified?: string
 }
 
 /**
@@ -50,16 +51,21 @@ export async function webRequest(ask: WebRequest): Promise<WebAnswer> {
   })
   const agent = new OneConnection(socket)
   try {
-    if (!socket.authorized) await accept(ask, socket, agent)
-    return await exchange(ask, agent)
+    if (socket.authorized) return await exchange(ask, agent)
+    const shown = shownCertificate(socket)
+    await accept(ask, shown, agent)
+    return { ...(await exchange(ask, agent)), unverified: shown.certificate?.fingerprint256 ?? '' }
   } finally {
     agent.destroy()
     socket.destroy()
   }
 }
 
+/** A better error text is not worth a longer wait. */
+const TIME_MS = 2_000
+
 /** A certificate that no root vouches for: by pin, by `--insecure`, or not at all. */
-async function accept(ask: WebRequest, socket: TLSSocket, agent: Agent): Promise<void> {
+async function accept(ask: WebRequest, shown: ShownCertificate, agent: Agent): Promise<void> {
   const { address, trust, now = Date.now } = ask
   if (trust.caPin !== undefined) {
     const path = '/webapi/auth/export?type=tls-host'
@@ -67,15 +73,14 @@ async function accept(ask: WebRequest, socket: TLSSocket, agent: Agent): Promise
     return checkCaPin(status === 200 ? text : '', trust.caPin, address)
   }
   if (trust.insecure) return
-  const serverTime = isAboutTime(socket) ? await timeOf(ask, agent) : undefined
-  throw certificateError(socket, address, now(), serverTime)
+  const serverTime = isAboutTime(shown) ? await timeOf(ask, agent) : undefined
+  throw certificateError(shown, address, now(), serverTime)
 }
 
 /** Only good for a better error text: an unverified server said it. */
 async function timeOf(ask: WebRequest, agent: Agent): Promise<number | undefined> {
-  const answer = await exchange({ ...ask, method: 'GET', path: '/webapi/find', body: undefined, limit: 64 * 1024 }, agent).catch(
-    () => undefined,
-  )
+  const question = { ...ask, method: 'GET', path: '/webapi/find', body: undefined, limit: 64 * 1024, deadlineMs: TIME_MS } as const
+  const answer = await exchange(question, agent).catch(() => undefined)
   const time = Date.parse(answer?.headers.date ?? '')
   return Number.isNaN(time) ? undefined : time
 }

@@ -74,7 +74,7 @@ export function dial(upstream: Upstream, context: DialContext, signal: AbortSign
       port: upstream.proxy.port,
       secureContext: context.secure,
       ALPNProtocols: [...context.alpn],
-      rejectUnauthorized: !upstream.insecure,
+      rejectUnauthorized: upstream.certificate === null,
       // RFC 6066 §3: no SNI for addresses. The name is always checked against what the profile says, never against the host dialled.
       ...(isIP(upstream.servername) === 0 ? { servername: upstream.servername } : {}),
       checkServerIdentity: (_host, certificate) => checkServerIdentity(upstream.servername, certificate),
@@ -116,6 +116,13 @@ export function dial(upstream: Upstream, context: DialContext, signal: AbortSign
     })
     stream.once('secureConnect', () => {
       const { alpnProtocol } = stream
+      // A resumed session goes on from one that was looked at; Node does not show its certificate again.
+      if (
+        upstream.certificate !== null &&
+        !stream.isSessionReused() &&
+        stream.getPeerX509Certificate()?.fingerprint256 !== upstream.certificate
+      )
+        return fail(new PorticoError('proxy/untrusted', { ...facts, why: 'its certificate changed since you signed in' }))
       // A load balancer that ends TLS itself negotiates nothing. Teleport always picks one of ours.
       if (typeof alpnProtocol !== 'string')
         return fail(new PorticoError('proxy/not-teleport', { ...facts, why: 'it did not agree on a database protocol' }))

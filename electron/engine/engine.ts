@@ -27,8 +27,11 @@ export interface Upstream {
   readonly servername: string
   /** PEM roots for the web certificate. */
   readonly roots: readonly string[]
-  /** `--insecure` or a pinned certificate that was accepted before: verification of the chain is off. */
-  readonly insecure: boolean
+  /**
+   * SHA-256 fingerprint (`AB:CD:…`) of the one web certificate that was accepted at sign-in although no root vouches for it (`--ca-pin`,
+   * `--insecure`): that one and no other. null = `roots` decide.
+   */
+  readonly certificate: string | null
 }
 
 /** Private key and certificate of one database route, PEM. */

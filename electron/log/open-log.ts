@@ -37,7 +37,7 @@ export function openLog(options: LogOptions): OpenLog {
     // pino's own transports run in worker files, which a bundle does not have; redaction by path does not see free text.
     {
       level,
-      base: { pid: process.pid },
+      base: { process: process.pid },
       messageKey: 'event',
       formatters: { level: label => ({ level: label }) },
       timestamp: pino.stdTimeFunctions.isoTime,

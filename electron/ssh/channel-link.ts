@@ -3,7 +3,15 @@ import type { Log } from '../log/log.ts'
 import { malformed } from './failures.ts'
 import { AwaitedReplies, RequestTurns } from './in-order.ts'
 import type { SshLimits } from './limits.ts'
-import { encodeBareMessage, encodeChannelRequest, encodeWindowAdjust, readExit, type ChannelRequestFields, type ExitStatus, type OpenConfirmation } from './messages/connection-messages.ts'
+import {
+  encodeBareMessage,
+  encodeChannelRequest,
+  encodeWindowAdjust,
+  readExit,
+  type ChannelRequestFields,
+  type ExitStatus,
+  type OpenConfirmation,
+} from './messages/connection-messages.ts'
 import { MESSAGE } from './messages/message-number.ts'
 import { ReceiveWindow } from './receive-window.ts'
 import { SendWindow, type ChannelWire } from './send-window.ts'
@@ -144,6 +152,7 @@ export class ChannelLink {
 
   takeExtended(kind: number, data: Buffer): void {
     this.#receive.took(data.length)
+    if (this.#eofCame) throw malformed('data came after the end of a channel')
     if (this.#closeSent || data.length === 0) return
     if (kind === STDERR) this.#face!.takeStderr(data)
     else this.#receive.wasRead(data.length)
@@ -173,11 +182,14 @@ export class ChannelLink {
   }
 
   takeRequest(request: ChannelRequestFields): void {
-    if (this.#closeSent) return
     const exit = readExit(request.type, request.data)
+    // Also of a program whose output we have read to the end and therefore closed.
     if (exit !== undefined) {
       this.#exit ??= exit
       this.#tellExit(exit)
+    }
+    if (this.#closeSent) return
+    if (exit !== undefined) {
       return this.#turns.add(() => {
         if (request.wantReply) this.#reply(true)
         return undefined
@@ -226,6 +238,7 @@ export class ChannelLink {
   }
 
   #reply(granted: boolean): void {
-    if (!this.#closeSent && !this.#over) this.#wire.send(encodeBareMessage(granted ? MESSAGE.channelSuccess : MESSAGE.channelFailure, this.#peer))
+    if (!this.#closeSent && !this.#over)
+      this.#wire.send(encodeBareMessage(granted ? MESSAGE.channelSuccess : MESSAGE.channelFailure, this.#peer))
   }
 }

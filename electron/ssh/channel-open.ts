@@ -6,7 +6,7 @@ export interface IncomingChannel {
   readonly type: string
   /** What follows the type in the message. */
   readonly data: Buffer
-  /** The channel is usable at once. After an answer, or after the end of the connection, it throws PorticoError app/bug. */
+  /** The channel is usable at once. @throws PorticoError ssh/disconnected when the connection ended meanwhile, app/bug after another answer */
   accept(): SshChannel
   /** @param reason a number of OPEN_REFUSED; default: prohibited */
   reject(text: string, reason?: number): void
@@ -16,7 +16,12 @@ export interface IncomingChannel {
 export type ChannelListener<Connection> = (incoming: IncomingChannel, connection: Connection) => void | Promise<void>
 
 /** @returns true or the payload of the success; false is a refusal, as is what it throws */
-export type GlobalListener<Connection> = (name: string, data: Buffer, connection: Connection) => boolean | Buffer | Promise<boolean | Buffer>
+export type GlobalListener<Connection> = (
+  name: string,
+  data: Buffer,
+  connection: Connection,
+) => boolean | Buffer | Promise<boolean | Buffer>
 
 /** For connections that open channels and let none be opened. */
-export const refuseChannel = ({ type, reject }: IncomingChannel): void => reject(`channels of type ${type} are not served here`, OPEN_REFUSED.unknownType)
+export const refuseChannel = ({ type, reject }: IncomingChannel): void =>
+  reject(`channels of type ${type} are not served here`, OPEN_REFUSED.unknownType)

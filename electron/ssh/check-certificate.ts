@@ -14,7 +14,7 @@ interface Expected {
   readonly now: number
 }
 
-/** Shorter ones can be broken, and OpenSSH's default is no lower than this either in new releases. */
+/** Shorter ones are within a rich attacker's reach. */
 const LEAST_RSA_BITS = 2048
 
 /** @throws PorticoError ssh/host-refused; every reason has its own text. OpenSSH: PROTOCOL.certkeys */
@@ -44,7 +44,12 @@ export function checkUserCertificate(key: SshPublicKey, expected: Expected & { r
   return { certificate, forceCommand: certificate.criticalOptions.get('force-command') }
 }
 
-function check(key: SshPublicKey, kind: 'user' | 'host', { cas, principal, now }: Expected, refused: (why: string) => Error): SshCertificate {
+function check(
+  key: SshPublicKey,
+  kind: 'user' | 'host',
+  { cas, principal, now }: Expected,
+  refused: (why: string) => Error,
+): SshCertificate {
   const { certificate } = key
   if (certificate === undefined) throw refused('a certificate is needed, but a plain key was shown')
   if (certificate.kind !== kind) throw refused(`the certificate is for a ${certificate.kind}, not for a ${kind}`)
@@ -60,4 +65,5 @@ function check(key: SshPublicKey, kind: 'user' | 'host', { cas, principal, now }
   return certificate
 }
 
-const isShortRsa = (key: KeyObject): boolean => sshKeyType(key) === 'ssh-rsa' && (key.asymmetricKeyDetails?.modulusLength ?? 0) < LEAST_RSA_BITS
+const isShortRsa = (key: KeyObject): boolean =>
+  sshKeyType(key) === 'ssh-rsa' && (key.asymmetricKeyDetails?.modulusLength ?? 0) < LEAST_RSA_BITS

@@ -1,14 +1,18 @@
 import { PorticoError } from '../../shared/errors.ts'
 import { sshString } from '../wire/ssh-bytes.ts'
-import { plainAlgorithm } from '../wire/ssh-signature.ts'
-import { malformed, printable } from './failures.ts'
+import { plainAlgorithm, readSshSignature } from '../wire/ssh-signature.ts'
+import { malformed, printable, sshFailure } from './failures.ts'
 import { decodeAuthFailure, decodeBanner, encodePublicKeyRequest } from './messages/auth-messages.ts'
 import { MESSAGE } from './messages/message-number.ts'
 import { decodeService, encodeServiceRequest } from './messages/transport-messages.ts'
 import type { SshSigner } from './signer.ts'
 import type { Transport } from './transport.ts'
 
-type Answer = { readonly kind: 'accepted' } | { readonly kind: 'in' } | { readonly kind: 'would-do' } | { readonly kind: 'refused'; readonly methods: readonly string[] }
+type Answer =
+  | { readonly kind: 'accepted' }
+  | { readonly kind: 'in' }
+  | { readonly kind: 'would-do' }
+  | { readonly kind: 'refused'; readonly methods: readonly string[] }
 
 const SERVICE = 'ssh-userauth'
 const MOST_BANNERS = 20
@@ -30,34 +34,62 @@ export class ClientLogin {
   }
 
   /** Shows the keys in turn. @param ownTime runs what is our own side's work @throws PorticoError ssh/login-refused */
-  async signIn(user: string, signers: readonly SshSigner[], ownTime: <Value>(work: () => Value | Promise<Value>) => Promise<Value>): Promise<void> {
+  async signIn(
+    user: string,
+    signers: readonly SshSigner[],
+    ownTime: <Value>(work: () => Value | Promise<Value>) => Promise<Value>,
+  ): Promise<void> {
     await this.#ask(encodeServiceRequest(SERVICE), [MESSAGE.serviceAccept])
     let methods: readonly string[] = []
+    let unsigned: PorticoError | undefined
     for (const signer of signers) {
       for (const algorithm of this.#usable(signer)) {
-        const request = { user, algorithm, key: signer.blob }
-        if (signer.askFirst) {
-          const would = await this.#ask(encodePublicKeyRequest(request, false), [MESSAGE.publicKeyOk, MESSAGE.userAuthFailure])
-          if (would.kind === 'refused') {
-            methods = would.methods
-            continue
-          }
+        const answer = await this.#show(user, signer, algorithm, ownTime)
+        if (answer instanceof PorticoError) {
+          unsigned = answer
+          break
         }
-        const body = encodePublicKeyRequest(request, true)
-        const signature = await ownTime(() => signer.sign(plainAlgorithm(algorithm), Buffer.concat([sshString(this.#transport.sessionId), body])))
-        const answer = await this.#ask(Buffer.concat([body, sshString(signature)]), [MESSAGE.userAuthSuccess, MESSAGE.userAuthFailure])
         if (answer.kind === 'in') return
         if (answer.kind === 'refused') methods = answer.methods
       }
     }
-    const why = signers.length === 0 ? 'there is no key to sign in with' : `the server accepts none of the keys for ${user}`
-    throw new PorticoError('ssh/login-refused', { user, why, keys: signers.length, methods: methods.map(printable) })
+    const otherwise = signers.length === 0 ? 'there is no key to sign in with' : `the server accepts none of the keys for ${user}`
+    const why = String(unsigned?.facts['why'] ?? otherwise)
+    throw new PorticoError('ssh/login-refused', { user, why, keys: signers.length, methods: methods.map(printable) }, unsigned)
   }
 
-  /** RFC 8308: what the server says it takes; some say certificate names, OpenSSH plain ones. Who says nothing is shown all. */
+  /** @returns the server's answer, or why this key did not sign: the next one may */
+  async #show(
+    user: string,
+    signer: SshSigner,
+    algorithm: string,
+    ownTime: <Value>(work: () => Value | Promise<Value>) => Promise<Value>,
+  ): Promise<Answer | PorticoError> {
+    const request = { user, algorithm, key: signer.blob }
+    if (signer.askFirst) {
+      const would = await this.#ask(encodePublicKeyRequest(request, false), [MESSAGE.publicKeyOk, MESSAGE.userAuthFailure])
+      if (would.kind === 'refused') return would
+    }
+    const body = encodePublicKeyRequest(request, true)
+    const plain = plainAlgorithm(algorithm)
+    let signature: Buffer
+    try {
+      signature = await ownTime(() => signer.sign(plain, Buffer.concat([sshString(this.#transport.sessionId), body])))
+      // An agent that does not know the flags would sign with SHA-1.
+      if (readSshSignature(signature).algorithm !== plain) throw sshFailure('ssh/agent', 'the key signs with another algorithm than asked')
+    } catch (thrown) {
+      const cause = PorticoError.from(thrown)
+      if (cause.code !== 'ssh/agent' && cause.code !== 'wire/malformed') throw cause
+      return cause
+    }
+    return this.#ask(Buffer.concat([body, sshString(signature)]), [MESSAGE.userAuthSuccess, MESSAGE.userAuthFailure])
+  }
+
+  /** RFC 8308 3.1: what the server says it takes, by plain or certificate names. The list may be incomplete (ssh2's is): then all are shown. */
   #usable({ algorithms }: SshSigner): readonly string[] {
-    const told = this.#transport.extensions.get('server-sig-algs')?.split(',')
-    return told === undefined ? algorithms : algorithms.filter(name => told.includes(name) || told.includes(plainAlgorithm(name))).slice(0, 1)
+    const told = this.#transport.extensions.get('server-sig-algs')?.split(',') ?? []
+    const first = algorithms.find(name => told.includes(name) || told.includes(plainAlgorithm(name)))
+    return first === undefined ? algorithms : [first]
   }
 
   #ask(payload: Buffer, expected: readonly number[]): Promise<Answer> {
@@ -75,7 +107,8 @@ export class ClientLogin {
       return true
     }
     const waiting = this.#waiting
-    if (waiting === undefined || !this.#expected.includes(number)) throw malformed(`message ${number} is out of place in user authentication`)
+    if (waiting === undefined || !this.#expected.includes(number))
+      throw malformed(`message ${number} is out of place in user authentication`)
     this.#waiting = undefined
     if (number === MESSAGE.userAuthSuccess) {
       this.#onSignedIn()

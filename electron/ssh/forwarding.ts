@@ -56,7 +56,8 @@ export async function serveTcpip(incoming: IncomingChannel, dial: (connection: F
 /** Asks the server to listen. @returns the port, chosen by the server when 0 was asked for @throws PorticoError ssh/channel-refused */
 export async function requestForward(connection: SshConnection<unknown>, address: HostPort): Promise<number> {
   const answer = await connection.global('tcpip-forward', encodeForwardRequest(address))
-  if (answer === false) throw new PorticoError('ssh/channel-refused', { type: 'tcpip-forward', why: 'the server does not listen for us there' })
+  if (answer === false)
+    throw new PorticoError('ssh/channel-refused', { type: 'tcpip-forward', why: 'the server does not listen for us there' })
   return address.port === 0 ? decodeBoundPort(answer) : address.port
 }
 

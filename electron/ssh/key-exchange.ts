@@ -1,7 +1,17 @@
 import { randomBytes } from 'node:crypto'
 import { PorticoError } from '../../shared/errors.ts'
 import { plainAlgorithm } from '../wire/ssh-signature.ts'
-import { agree, CIPHERS, HOST_KEY_ALGORITHMS, KEX_METHODS, MACS, offerOf, type Agreement, type AlgorithmChoice, type KexMethod } from './algorithms.ts'
+import {
+  agree,
+  CIPHERS,
+  HOST_KEY_ALGORITHMS,
+  KEX_METHODS,
+  MACS,
+  offerOf,
+  type Agreement,
+  type AlgorithmChoice,
+  type KexMethod,
+} from './algorithms.ts'
 import { ctrOpener, ctrSealer } from './ctr-cipher.ts'
 import { malformed, sshFailure } from './failures.ts'
 import { gcmOpener, gcmSealer } from './gcm-cipher.ts'
@@ -105,7 +115,8 @@ export class KeyExchange {
       return undefined
     }
     const { role } = this.#context
-    if (payload[0] !== (role.side === 'server' ? MESSAGE.ecdhInit : MESSAGE.ecdhReply)) throw malformed('a message of the key exchange is out of place')
+    if (payload[0] !== (role.side === 'server' ? MESSAGE.ecdhInit : MESSAGE.ecdhReply))
+      throw malformed('a message of the key exchange is out of place')
     this.#done = true
     return role.side === 'server' ? this.#answer(payload, role.hostKeys) : this.#verify(payload, role.verifyHost)
   }
@@ -172,7 +183,10 @@ export class KeyExchange {
       hostKey,
       hostKeyBlob,
       agreement,
-      opener: back.mac === undefined ? gcmOpener(back.cipher, back.key, back.iv) : ctrOpener(back.cipher, back.mac, back.key, back.iv, back.macKey),
+      opener:
+        back.mac === undefined
+          ? gcmOpener(back.cipher, back.key, back.iv)
+          : ctrOpener(back.cipher, back.mac, back.key, back.iv, back.macKey),
       sealer: out.mac === undefined ? gcmSealer(out.cipher, out.key, out.iv) : ctrSealer(out.cipher, out.mac, out.key, out.iv, out.macKey),
     }
   }

@@ -29,7 +29,7 @@ export const SSH_LIMITS: SshLimits = {
   loginMs: 30_000,
   channels: 1000,
   windowBytes: 2 * 1024 * 1024,
-  // OpenSSH's default for AES: 2^36 bytes; Go's and OpenSSH's own limits lie in the same place. RFC 4344 3.2
+  // 2^32 blocks of AES, as OpenSSH does. RFC 4344 3.2
   rekeyBytes: 2 ** 36,
   rekeyMs: 3_600_000,
   exchangeMs: 600_000,

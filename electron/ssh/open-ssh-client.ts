@@ -72,10 +72,16 @@ export async function openSshClient(stream: Duplex, options: SshClientOptions): 
   const login = new ClientLogin(transport, {
     onBanner: text => options.onBanner?.(text),
     onSignedIn: () => {
-      connection = new SshConnection(transport, { user, session: undefined }, { limits, log, onChannel: options.onChannel, onGlobal: options.onGlobal })
+      connection = new SshConnection(
+        transport,
+        { user, session: undefined },
+        { limits, log, onChannel: options.onChannel, onGlobal: options.onGlobal },
+      )
     },
   })
-  const deadline = new LoginDeadline(limits.loginMs, () => transport.fail(sshFailure('ssh/disconnected', 'the server took too long to let us in')))
+  const deadline = new LoginDeadline(limits.loginMs, () =>
+    transport.fail(sshFailure('ssh/disconnected', 'the server took too long to let us in')),
+  )
   const cancel = (): void => transport.fail(new PorticoError('app/cancelled'))
   signal?.addEventListener('abort', cancel, { once: true })
   if (signal?.aborted === true) cancel()

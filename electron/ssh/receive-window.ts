@@ -19,10 +19,10 @@ export class ReceiveWindow {
     if (this.#left < 0) throw malformed('more came on a channel than its window allows')
   }
 
-  /** Told to the peer from half a window on. */
+  /** Told to the peer from a quarter of a window on: late enough to be rare, early enough that the peer never waits for a reader who keeps up. */
   wasRead(bytes: number): void {
     this.#read += bytes
-    if (this.#read < this.#size / 2) return
+    if (this.#read < this.#size / 4) return
     this.#left += this.#read
     this.#giveBack(this.#read)
     this.#read = 0

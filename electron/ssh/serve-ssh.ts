@@ -61,7 +61,9 @@ export async function serveSsh<Session>(stream: Duplex, options: SshServerOption
       settle.resolve(connection)
     },
   })
-  const deadline = new LoginDeadline(limits.loginMs, () => transport.fail(sshFailure('ssh/disconnected', 'the client took too long to sign in')))
+  const deadline = new LoginDeadline(limits.loginMs, () =>
+    transport.fail(sshFailure('ssh/disconnected', 'the client took too long to sign in')),
+  )
   const cancel = (): void => transport.fail(new PorticoError('app/cancelled'))
   signal?.addEventListener('abort', cancel, { once: true })
   if (signal?.aborted === true) cancel()

@@ -2,7 +2,14 @@ import { PorticoError } from '../../shared/errors.ts'
 import type { Log } from '../log/log.ts'
 import { sshString } from '../wire/ssh-bytes.ts'
 import { malformed, printable, sshFailure } from './failures.ts'
-import { decodeAuthRequest, encodeAuthFailure, encodeAuthSuccess, encodeBanner, encodePublicKeyOk, type AuthRequest } from './messages/auth-messages.ts'
+import {
+  decodeAuthRequest,
+  encodeAuthFailure,
+  encodeAuthSuccess,
+  encodeBanner,
+  encodePublicKeyOk,
+  type AuthRequest,
+} from './messages/auth-messages.ts'
 import { MESSAGE } from './messages/message-number.ts'
 import { decodeService, encodeServiceAccept } from './messages/transport-messages.ts'
 import { decodePublicKey, fitsAlgorithm, isSignedWith, type SshPublicKey } from './public-key.ts'
@@ -62,12 +69,14 @@ export class ServerLogin<Session> {
     }
     try {
       const key = decodePublicKey(Buffer.from(publicKey.key))
-      if (!fitsAlgorithm(key, publicKey.algorithm)) throw sshFailure('ssh/login-refused', 'the key is not of the kind that its algorithm says')
+      if (!fitsAlgorithm(key, publicKey.algorithm))
+        throw sshFailure('ssh/login-refused', 'the key is not of the kind that its algorithm says')
       const session = await authorize(user, key)
       if (publicKey.signature === undefined) this.#transport.send(encodePublicKeyOk(publicKey.algorithm, publicKey.key))
       else {
         const signed = Buffer.concat([sshString(this.#transport.sessionId), request.signedBytes])
-        if (!isSignedWith(key, publicKey.algorithm, signed, publicKey.signature)) throw sshFailure('ssh/login-refused', 'the signature is wrong')
+        if (!isSignedWith(key, publicKey.algorithm, signed, publicKey.signature))
+          throw sshFailure('ssh/login-refused', 'the signature is wrong')
         this.#transport.send(encodeAuthSuccess())
         onSignedIn(user, session)
       }

@@ -50,7 +50,8 @@ export interface ExchangeFacts {
 export function exchangeHash(hash: KexMethod['hash'], facts: ExchangeFacts): Buffer {
   const { clientVersion, serverVersion, clientInit, serverInit, hostKey, clientValue, serverValue, secret } = facts
   const digest = createHash(hash)
-  for (const part of [clientVersion, serverVersion, clientInit, serverInit, hostKey, clientValue, serverValue]) digest.update(sshString(part))
+  for (const part of [clientVersion, serverVersion, clientInit, serverInit, hostKey, clientValue, serverValue])
+    digest.update(sshString(part))
   return digest.update(secret).digest()
 }
 

@@ -102,7 +102,8 @@ export class SshConnection<Session = undefined> {
   async open(type: string, { data = NOTHING, signal }: OpenOptions = {}): Promise<SshChannel> {
     if (signal?.aborted === true) throw new PorticoError('app/cancelled')
     if (this.#transport.over) throw new PorticoError('ssh/disconnected', { why: 'the connection is closed' })
-    if (this.#links.size >= this.#limits.channels) throw new PorticoError('ssh/channel-refused', { type, why: 'too many channels are open' })
+    if (this.#links.size >= this.#limits.channels)
+      throw new PorticoError('ssh/channel-refused', { type, why: 'too many channels are open' })
     const link = this.#newLink(type)
     let cancel: (() => void) | undefined
     try {
@@ -114,7 +115,9 @@ export class SshConnection<Session = undefined> {
           reject(new PorticoError('app/cancelled'))
         }
         signal?.addEventListener('abort', cancel, { once: true })
-        this.#transport.send(message.encodeChannelOpen({ type, sender: link.id, window: this.#limits.windowBytes, maxPacket: CHANNEL_PACKET, data }))
+        this.#transport.send(
+          message.encodeChannelOpen({ type, sender: link.id, window: this.#limits.windowBytes, maxPacket: CHANNEL_PACKET, data }),
+        )
       })
     } finally {
       if (cancel !== undefined) signal?.removeEventListener('abort', cancel)
@@ -191,7 +194,12 @@ export class SshConnection<Session = undefined> {
 
   #newLink(type: string): ChannelLink {
     const id = this.#nextId++
-    const link = new ChannelLink(id, type, { wire: this.#senders, limits: this.#limits, log: this.#log, forget: () => this.#links.delete(id) })
+    const link = new ChannelLink(id, type, {
+      wire: this.#senders,
+      limits: this.#limits,
+      log: this.#log,
+      forget: () => this.#links.delete(id),
+    })
     this.#links.set(id, link)
     return link
   }
@@ -274,7 +282,9 @@ export class SshConnection<Session = undefined> {
   #takeGlobal({ name, wantReply, data }: message.GlobalRequest): void {
     const settle = (answer: boolean | Buffer): void => {
       if (!wantReply) return
-      this.#transport.send(answer === false ? message.encodeRequestFailure() : message.encodeRequestSuccess(answer === true ? undefined : answer))
+      this.#transport.send(
+        answer === false ? message.encodeRequestFailure() : message.encodeRequestSuccess(answer === true ? undefined : answer),
+      )
     }
     const refuse = (thrown: unknown): void => {
       this.#log.warn('ssh.global', { name }, thrown)

@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { PorticoError } from '../../shared/errors.ts'
+import type { PorticoError } from '../../shared/errors.ts'
 import { sshFailure } from './failures.ts'
 import { decodeKeys, decodeSignature, encodeListKeys, encodeSign, type AgentKey } from './messages/agent-messages.ts'
 import { algorithmsOf, type SshSigner } from './signer.ts'
@@ -52,7 +52,9 @@ export class SshKeyAgent {
   async signers(): Promise<readonly SshSigner[]> {
     return (await this.list()).flatMap(({ blob }) => {
       const algorithms = namesOf(blob)
-      return algorithms.length === 0 ? [] : [{ blob, algorithms, askFirst: true, sign: (algorithm: string, bytes: Buffer) => this.sign(blob, bytes, algorithm) }]
+      return algorithms.length === 0
+        ? []
+        : [{ blob, algorithms, askFirst: true, sign: (algorithm: string, bytes: Buffer) => this.sign(blob, bytes, algorithm) }]
     })
   }
 

@@ -1,8 +1,10 @@
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { PorticoError } from '../../shared/errors.ts'
 import type { Log } from '../log/log.ts'
 import { SSH_SIGNATURE_ALGORITHMS } from '../wire/ssh-signature.ts'
 import type { Agreement, AlgorithmChoice } from './algorithms.ts'
+import { endStream } from './end-stream.ts'
 import { disconnectReason, malformed, printable, sshFailure } from './failures.ts'
 import { KeyExchange, type NewKeys, type TransportRole } from './key-exchange.ts'
 import type { SshLimits } from './limits.ts'
@@ -35,7 +37,7 @@ export interface TransportOptions {
 
 /** Bytes that may wait in the stream before bulk senders are told to stop. */
 const WIRE_FULL = 256 * 1024
-/** ms that the peer gets to take our last words */
+/** ms without progress that the peer gets to take our last words */
 const LINGER_MS = 2_000
 
 /** Packets over a stream: versions, keys and new keys, and an end with a reason. RFC 4253 */
@@ -75,16 +77,21 @@ export class Transport {
     this.#reader = new PacketReader(limits.packetBytes)
     this.#writer = new PacketWriter(stream)
     this.#gone = new Promise(resolve => (stream.destroyed ? resolve() : stream.once('close', resolve)))
-    const ended = (): void => this.#end(sshFailure('ssh/disconnected', this.#established ? 'the connection ended' : 'the connection ended before SSH was set up'))
+    const ended = (): void =>
+      this.#end(sshFailure('ssh/disconnected', this.#established ? 'the connection ended' : 'the connection ended before SSH was set up'))
     stream.on('error', thrown => this.#end(sshFailure('ssh/disconnected', 'the connection broke', thrown)))
     stream.on('end', ended).on('close', ended)
     stream.on('drain', () => this.#drained())
     stream.on('data', (chunk: Buffer) => this.#take(chunk))
     if (stream.destroyed) queueMicrotask(ended)
     else {
+      // Small packets must not wait for an acknowledgement of those before.
+      if (stream instanceof Socket) stream.setNoDelay(true)
       // Both sides may begin at once: that saves half a round trip.
-      stream.write(`${OUR_VERSION}\r\n`)
-      this.#beginExchange()
+      this.#together(() => {
+        stream.write(`${OUR_VERSION}\r\n`)
+        this.#beginExchange()
+      })
     }
   }
 
@@ -129,7 +136,8 @@ export class Transport {
     if (this.#over !== undefined) return
     if (this.#exchange !== undefined) {
       this.#queuedBytes += head.length + (data?.length ?? 0)
-      if (this.#queuedBytes > 4 * this.#options.limits.backlogBytes) return this.fail(malformed('the other side does not finish the key exchange'))
+      if (this.#queuedBytes > 4 * this.#options.limits.backlogBytes)
+        return this.fail(malformed('the other side does not finish the key exchange'))
       this.#queue.push({ head, data })
       return
     }
@@ -162,16 +170,15 @@ export class Transport {
     clearTimeout(this.#exchangeTimer)
     clearTimeout(this.#rekeyTimer)
     this.#queue = []
-    if (told !== undefined && !this.#stream.destroyed && this.#peerVersion !== undefined) this.#writer.write(encodeDisconnect(told.reason, told.text))
-    this.#stream.end()
-    // Else an unread rest would keep the stream from closing.
-    this.#stream.resume()
-    if (!this.#stream.destroyed) {
-      const linger = setTimeout(() => this.#stream.destroy(), LINGER_MS).unref()
-      void this.#gone.then(() => clearTimeout(linger))
-    }
+    if (told !== undefined && !this.#stream.destroyed && this.#peerVersion !== undefined)
+      this.#writer.write(encodeDisconnect(told.reason, told.text))
+    endStream(this.#stream, LINGER_MS)
     for (const resolve of this.#rekeyed.splice(0)) resolve()
-    this.#options.log.debug('ssh.closed', { side: this.#options.role.side, code: cause?.code ?? '', why: String(cause?.facts['why'] ?? '') })
+    this.#options.log.debug('ssh.closed', {
+      side: this.#options.role.side,
+      code: cause?.code ?? '',
+      why: String(cause?.facts['why'] ?? ''),
+    })
     this.#listener.onClosed(cause)
   }
 
@@ -271,7 +278,8 @@ export class Transport {
   #checkAllowed(number: number): void {
     const ofExchange = number === MESSAGE.newKeys || number === MESSAGE.ecdhInit || number === MESSAGE.ecdhReply
     if (ofExchange || number === MESSAGE.disconnect) return
-    if (number > MESSAGE.debug || (this.#strict && this.#keys === undefined)) throw malformed(`message ${number} came during a key exchange`)
+    if (number > MESSAGE.debug || (this.#strict && this.#keys === undefined))
+      throw malformed(`message ${number} came during a key exchange`)
   }
 
   #rekeyIfDue(): void {
@@ -294,7 +302,10 @@ export class Transport {
     this.#writer.write(exchange.ourInit)
     this.#exchange = exchange
     if (this.#established)
-      this.#exchangeTimer = setTimeout(() => this.fail(malformed('the other side does not finish the key exchange')), limits.exchangeMs).unref()
+      this.#exchangeTimer = setTimeout(
+        () => this.fail(malformed('the other side does not finish the key exchange')),
+        limits.exchangeMs,
+      ).unref()
     return exchange
   }
 
@@ -305,6 +316,13 @@ export class Transport {
     this.#strict = strict
     this.#peerWantsExtInfo = wantsExtInfo
     if (strict && this.#reader.sequence !== 0) throw malformed('the first packet was not KEXINIT')
+  }
+
+  /** Several small writes in one segment. */
+  #together(write: () => void): void {
+    this.#stream.cork()
+    write()
+    this.#stream.uncork()
   }
 
   async #takeExchange(payload: Buffer): Promise<void> {

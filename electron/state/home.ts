@@ -15,8 +15,12 @@ export interface Home {
   readonly files: string
   readonly logs: string
   readonly lab: string
-  /** Folder for unix sockets (0700), or undefined on Windows. Whole socket paths stay ≤ 100 bytes. */
-  readonly sockets: string | undefined
+  /**
+   * Makes the folder for unix sockets (0700) unless it is there: the same path each time. Whole socket paths stay ≤ 100 bytes.
+   * @returns undefined on Windows
+   * @throws PorticoError `state/unwritable`
+   */
+  makeSocketFolder(): string | undefined
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -25,12 +29,13 @@ type Environment = Readonly<Record<string, string | undefined>>
 const MAX_SOCKET_FOLDER = 80
 
 /**
- * Finds the home and makes its folder and the one for sockets, both for the owner only.
+ * Finds the home and makes its folder, for the owner only.
  * @throws PorticoError `state/unwritable`, `state/disk-full`
  */
 export function openHome(env: Environment, platform: NodeJS.Platform, userHome: string = homedir()): Home {
   const root = homeRoot(env, platform, userHome)
   makePrivate(root)
+  let sockets: string | undefined
   return {
     root,
     stateFile: join(root, 'state.json'),
@@ -39,7 +44,11 @@ export function openHome(env: Environment, platform: NodeJS.Platform, userHome: 
     files: join(root, 'files'),
     logs: join(root, 'logs'),
     lab: join(root, 'lab'),
-    sockets: platform === 'win32' ? undefined : socketFolder(env, root),
+    makeSocketFolder() {
+      if (platform === 'win32') return undefined
+      if (sockets === undefined || !isPrivateFolder(sockets)) sockets = socketFolder(env, root)
+      return sockets
+    },
   }
 }
 

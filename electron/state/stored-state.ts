@@ -29,6 +29,7 @@ const ProfileShape = z.looseObject({
   validUntil: z.number(),
   hostCas: z.array(HostCaShape),
   trust: TrustShape,
+  webCertificate: z.string().optional(),
 })
 
 const RememberedShape = z.looseObject({
@@ -82,6 +83,8 @@ export interface StoredProfile {
   readonly validUntil: number
   readonly hostCas: readonly StoredHostCa[]
   readonly trust: StoredTrust
+  /** SHA-256 fingerprint of the web certificate that was accepted by pin or `--insecure` at sign-in: tunnels take no other. */
+  readonly webCertificate?: string | undefined
 }
 
 /** What was last used for a resource. */

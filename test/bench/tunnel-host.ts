@@ -30,7 +30,7 @@ process.once(
       dbProtocol: 'postgres',
       mode: 'authenticated',
       listen: { hosts: ['127.0.0.1'], port: 0, socket: null },
-      upstream: { proxy: { host: '127.0.0.1', port }, servername, roots: [webRoot], insecure: false },
+      upstream: { proxy: { host: '127.0.0.1', port }, servername, roots: [webRoot], certificate: null },
       holdMs: 10_000,
     })
     process.send!({ port: listening.port })

@@ -60,6 +60,25 @@ describe('the cluster', () => {
     expect(screen.queryByText(/Your session ended/)).toBeNull()
   })
 
+  it('starts a lab again that has stopped, and says so while it does', async () => {
+    const atLab = aProfile({ proxy: 'localhost:3480', cluster: 'lab' })
+    const bridge = show(
+      {
+        ...STATES.main(),
+        session: { state: 'active', profile: atLab },
+        lab: { state: 'failed', failure: { code: 'lab/failed', facts: {} } },
+        proxy: { reachable: false, since: 0, failure: null },
+      },
+      { 'lab.start': () => ({}) },
+    )
+    await grid()
+    expect(screen.getByText('The lab has stopped.')).toBeTruthy()
+    fireEvent.click(screen.getByRole('button', { name: 'Start the lab' }))
+    expect(bridge.asksOf('lab.start')).toEqual([{}])
+    act(() => bridge.change({ lab: { state: 'starting', step: 'Starting PostgreSQL' } }))
+    expect(screen.getByText('Starting PostgreSQL')).toBeTruthy()
+  })
+
   it('signs in to the lab without a password, which nobody knows', async () => {
     const bridge = show({ ...STATES.expired(), lab: { state: 'running', proxy: PROXY, pid: 1 } }, { 'lab.start': () => ({}) })
     await grid()

@@ -169,19 +169,23 @@ describe('sign in', () => {
       },
       'trust.choose': () => ({ chosen }),
     })
-    await typeAddress('prod.example.com')
+    await typeAddress('https://prod.example.com:3080/')
     const alert = await screen.findByRole('alert')
+    expect(alert.textContent).toContain('prod.example.com:3080 is not known to this computer')
     expect(alert.textContent).toContain('AB:12:CD')
     expect(alert.textContent).toContain('Example Root')
     const choose = (): void => void fireEvent.click(screen.getByRole('button', { name: 'Choose a file to trust…' }))
     choose()
     await waitFor(() => expect(bridge.asksOf('trust.choose')).toHaveLength(1))
-    expect(bridge.asksOf('login.look')).toEqual([{ proxy: 'prod.example.com' }])
+    expect(bridge.asksOf('login.look')).toEqual([{ proxy: 'https://prod.example.com:3080/' }])
     chosen = true
     await waitFor(() => screen.getByRole('button', { name: 'Choose a file to trust…' }))
     choose()
     expect(await screen.findByLabelText('Password')).toBeTruthy()
-    expect(bridge.asksOf('login.look')).toEqual([{ proxy: 'prod.example.com' }, { proxy: 'prod.example.com', trust: true }])
+    expect(bridge.asksOf('login.look')).toEqual([
+      { proxy: 'https://prod.example.com:3080/' },
+      { proxy: 'https://prod.example.com:3080/', trust: true },
+    ])
   })
 
   it('says when a file cannot be used or does not help', async () => {

@@ -104,7 +104,9 @@ export function readChannelRequest(reader: SshReader): ChannelRequestFields {
   return { type: reader.text(), wantReply: reader.bool(), data: reader.rest() }
 }
 
-export type ExitStatus = { readonly kind: 'code'; readonly code: number } | { readonly kind: 'signal'; readonly signal: string; readonly text: string }
+export type ExitStatus =
+  | { readonly kind: 'code'; readonly code: number }
+  | { readonly kind: 'signal'; readonly signal: string; readonly text: string }
 
 export const encodeExitCode = (code: number): Buffer => sshUint32(code >>> 0)
 

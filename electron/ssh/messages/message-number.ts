@@ -32,9 +32,6 @@ export const MESSAGE = {
   channelFailure: 100,
 } as const
 
-/** From here on messages belong to the connection layer, and only after sign-in. */
-export const FIRST_CONNECTION_MESSAGE = 80
-
 /** Why a connection ends. RFC 4253 11.1 */
 export const DISCONNECT = {
   protocolError: 2,

@@ -25,12 +25,13 @@ interface DatabasesPageProps {
 
 export function DatabasesPage({ session, onAddCluster }: DatabasesPageProps) {
   const ask = useAsk()
-  const [databases, tunnels, proxy, profiles, notices] = [
+  const [databases, tunnels, proxy, profiles, notices, lab] = [
     useSlice('databases'),
     useSlice('tunnels'),
     useSlice('proxy'),
     useSlice('profiles'),
     useSlice('notices'),
+    useSlice('lab'),
   ]
   const [hasDetails, hasSide] = [useMedia('(min-width: 900px)'), useMedia('(min-width: 640px)')]
   const now = useNow(20_000)
@@ -153,11 +154,13 @@ export function DatabasesPage({ session, onAddCluster }: DatabasesPageProps) {
           session={session}
           proxy={proxy}
           list={databases}
+          lab={lab}
           notices={notices}
           trouble={trouble}
           now={now}
           onSignIn={signIn}
           onLook={() => void ask('databases.refresh', {}, setTrouble)}
+          onStartLab={() => void ask('lab.start', {}, setTrouble)}
           onDismissNotice={id => void ask('notice.dismiss', { id })}
           onDismissTrouble={() => setTrouble(null)}
         />

@@ -1,5 +1,6 @@
 import type { Failure } from '../../../shared/errors.ts'
-import type { AppState, DatabaseList, ProxyHealth, Session } from '../../../shared/state.ts'
+import { isOfLab } from '../../../shared/lab.ts'
+import type { AppState, DatabaseList, Lab, ProxyHealth, Session } from '../../../shared/state.ts'
 import { Banner } from '../../parts/Banner.tsx'
 import { Button } from '../../parts/Button.tsx'
 import { IconButton } from '../../parts/IconButton.tsx'
@@ -9,12 +10,14 @@ interface NoticesProps {
   readonly session: Session
   readonly proxy: ProxyHealth
   readonly list: DatabaseList
+  readonly lab: Lab
   readonly notices: AppState['notices']
   /** A question of this window that failed. */
   readonly trouble: Failure | null
   readonly now: number
   readonly onSignIn: () => void
   readonly onLook: () => void
+  readonly onStartLab: () => void
   readonly onDismissNotice: (id: string) => void
   readonly onDismissTrouble: () => void
 }
@@ -24,11 +27,13 @@ export function Notices({
   session,
   proxy,
   list,
+  lab,
   notices,
   trouble,
   now,
   onSignIn,
   onLook,
+  onStartLab,
   onDismissNotice,
   onDismissTrouble,
 }: NoticesProps) {
@@ -58,6 +63,21 @@ export function Notices({
           }
         >
           {session.waiting > 0 ? text.banner.waiting(session.waiting, session.tunnels) : text.banner.idle}
+        </Banner>
+      )
+    }
+    const isLab = session.state === 'active' && isOfLab(session.profile)
+    if (isLab && lab.state === 'starting') {
+      return (
+        <Banner tone="note" strong={text.banner.labStarting}>
+          {lab.step}
+        </Banner>
+      )
+    }
+    if (isLab && !proxy.reachable && lab.state !== 'running') {
+      return (
+        <Banner tone="warn" strong={text.banner.labStopped} actions={<Button onClick={onStartLab}>{text.banner.labStart}</Button>}>
+          {text.banner.labNext}
         </Banner>
       )
     }

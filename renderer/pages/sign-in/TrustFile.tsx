@@ -2,7 +2,7 @@ import { useState } from 'react'
 import type { Failure } from '../../../shared/errors.ts'
 import { Button } from '../../parts/Button.tsx'
 import { FailureCallout } from '../../parts/Callout.tsx'
-import { failureWords, shown, text } from '../../words.ts'
+import { failureWords, shortAddress, shown, text } from '../../words.ts'
 import css from './SignInForm.module.css'
 
 interface TrustFileProps {
@@ -32,7 +32,7 @@ export function TrustFile({ proxy, failure, problem, onChoose }: TrustFileProps)
   }
   return (
     <div className={css['card']} role="alert">
-      <p className={css['strong']}>{words.title(proxy)}</p>
+      <p className={css['strong']}>{words.title(shortAddress(proxy))}</p>
       <p>
         {typeof why === 'string' && why !== '' ? failureWords(failure).why : words.why} {words.next}
       </p>

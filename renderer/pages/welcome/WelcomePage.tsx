@@ -1,5 +1,5 @@
 import { useState } from 'react'
-import { formatAddress, parseAddress } from '../../../shared/address.ts'
+import { parseAddress } from '../../../shared/address.ts'
 import type { Failure } from '../../../shared/errors.ts'
 import { useAsk, useSlice } from '../../engine.ts'
 import { FailureCallout } from '../../parts/Callout.tsx'
@@ -7,7 +7,7 @@ import { Banner } from '../../parts/Banner.tsx'
 import { Button } from '../../parts/Button.tsx'
 import { IconButton } from '../../parts/IconButton.tsx'
 import { TextField } from '../../parts/TextField.tsx'
-import { text } from '../../words.ts'
+import { shortAddress, text } from '../../words.ts'
 import { SignInForm } from '../sign-in/SignInForm.tsx'
 import { LabCard, ProfileCard } from './Cards.tsx'
 import css from './WelcomePage.module.css'
@@ -113,9 +113,4 @@ export function WelcomePage({ onBack }: WelcomePageProps) {
       </main>
     </div>
   )
-}
-
-function shortAddress(typed: string): string {
-  const parsed = parseAddress(typed, 443)
-  return parsed === undefined ? typed : formatAddress(parsed).replace(/:443$/, '')
 }

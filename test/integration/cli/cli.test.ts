@@ -1,7 +1,7 @@
 import { execFile, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { stablePort } from '../../../electron/app/ports.ts'
@@ -76,10 +76,19 @@ describe('what prints only', () => {
     expect(out).toContain('tunnel/port-in-use')
   })
 
+  it('prints its help for no verb, but JSON where that is asked for', async () => {
+    expect(await stranger.run(['db'])).toMatchObject({ code: 0, out: expect.stringContaining('Usage: portico db') })
+    for (const args of [['--json'], ['db', '--json']]) {
+      const { code, json } = await stranger.run(args)
+      expect([code, json().error.code]).toEqual([2, 'usage/invalid'])
+    }
+  })
+
   it('ends with 2 and the nearest match for a wrong word', async () => {
     const { code, err, out } = await stranger.run(['staus'])
     expect([code, out]).toEqual([2, ''])
     expect(err).toMatch(/^portico: .*status.*\nTry: portico --help\n$/)
+    expect(await stranger.run(['help', 'db', 'lss'])).toMatchObject({ code: 2, out: '', err: expect.stringContaining('Did you mean ls?') })
   })
 })
 
@@ -295,7 +304,8 @@ describe('portico proxy db', () => {
     expect(taken.json().error).toMatchObject({ code: 'tunnel/port-in-use', facts: { port, pid: tunnel.child.pid } })
     expect(await tunnel.end()).toBe(0)
     expect(tunnel.lines.at(-1)).toEqual({ event: 'closed' })
-    expect(existsSync(open.socket)).toBe(false)
+    // Nor is its folder left, in a temp dir that is everybody's.
+    expect(existsSync(dirname(open.socket))).toBe(false)
   })
 
   it('takes any free port, without a socket, and ends with 0 on SIGINT', async () => {

@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
 /** The built command, run as a user runs it. */
-const COMMAND = fileURLToPath(new URL('../../../out/cli/portico.mjs', import.meta.url))
+export const COMMAND = fileURLToPath(new URL('../../../out/cli/portico.mjs', import.meta.url))
 
 export interface Ran {
   readonly code: number

@@ -129,6 +129,20 @@ test('when the usual port is taken another one is used', async () => {
   taken.close()
 }, 30_000)
 
+test('when the usual port is taken while the lab starts, too', async () => {
+  const taken = createServer().once('error', () => {})
+  const lab = await start({
+    listen: undefined,
+    onProgress(step) {
+      if (step === 'Starting PostgreSQL') taken.listen(LAB_LISTEN.port, LAB_LISTEN.host)
+    },
+  })
+  expect(lab.running.address.port).not.toBe(LAB_LISTEN.port)
+  expect(lab.proxy).toBe(`localhost:${lab.running.address.port}`)
+  await lab.close(0)
+  taken.close()
+}, 30_000)
+
 test('a reset lab starts anew', async () => {
   await resetLab(home)
   expect(existsSync(home)).toBe(false)

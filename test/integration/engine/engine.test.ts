@@ -65,7 +65,7 @@ const plan = (id: string): TunnelPlan => ({
   dbProtocol: 'postgres',
   mode: 'authenticated',
   listen: { hosts: ['127.0.0.1'], port: 0, socket: null },
-  upstream: { proxy: { host: '127.0.0.1', port: proxy.port }, servername: 'proxy.test', roots: [certificates.webRoot], insecure: false },
+  upstream: { proxy: { host: '127.0.0.1', port: proxy.port }, servername: 'proxy.test', roots: [certificates.webRoot], certificate: null },
   holdMs: 5_000,
 })
 const start = async (more: Partial<EngineOptions> = {}): Promise<EngineEvent[]> => {

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
 import { once } from 'node:events'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -8,6 +9,7 @@ import { makeCertificates, type TestCertificates } from '../../kit/certificates.
 import { expectNoLeaks } from '../../kit/no-leaks.ts'
 import { openDataPlane, type DataPlane } from '../../kit/run-data-plane.ts'
 import { echo, openCounterpart, type Counterpart, type CounterpartOptions } from '../../kit/tls-counterpart.ts'
+import { hungUp, read, until } from '../../kit/read-socket.ts'
 
 expectNoLeaks()
 
@@ -49,7 +51,7 @@ const plan = (port: number, more: Partial<TunnelPlan> = {}): TunnelPlan => ({
   dbProtocol: 'postgres',
   mode: 'authenticated',
   listen: { hosts: ['127.0.0.1', '::1'], port: 0, socket: null },
-  upstream: { proxy: { host: '127.0.0.1', port }, servername: 'proxy.test', roots: [certificates.webRoot], insecure: false },
+  upstream: { proxy: { host: '127.0.0.1', port }, servername: 'proxy.test', roots: [certificates.webRoot], certificate: null },
   holdMs: 5_000,
   ...more,
 })
@@ -59,30 +61,6 @@ const client = async (port: number, host = '127.0.0.1'): Promise<Socket> => {
   await once(socket, 'connect')
   socket.on('error', () => {})
   return socket
-}
-const read = (socket: Socket, bytes: number): Promise<Buffer> =>
-  new Promise((resolve, reject) => {
-    let got = Buffer.alloc(0)
-    const data = (chunk: Buffer): void => {
-      got = Buffer.concat([got, chunk])
-      if (got.length < bytes) return
-      socket.off('data', data)
-      resolve(got)
-    }
-    socket.on('data', data)
-    socket.once('close', () => reject(new Error(`closed after ${got.length} of ${bytes} bytes`)))
-  })
-/** The other side hung up, in whatever way. */
-const hungUp = (socket: Socket): Promise<void> =>
-  new Promise(resolve => {
-    socket.once('end', resolve).once('close', () => resolve())
-    socket.resume()
-  })
-const until = async (condition: () => boolean, what: string): Promise<void> => {
-  for (let tries = 0; !condition(); tries++) {
-    if (tries > 1_000) throw new Error(`never: ${what}`)
-    await new Promise(resolve => setTimeout(resolve, 10))
-  }
 }
 const failures = (one: DataPlane): string[] =>
   one.events.flatMap(event => (event.type === 'connection' && event.state === 'failed' ? [event.failure!.code] : []))
@@ -337,6 +315,30 @@ describe('the proxy', () => {
     await until(() => failures(engine).length === 2, 'failures are told')
     expect(failures(engine)).toEqual(['proxy/untrusted', 'proxy/untrusted'])
     expect(proxy.met).toEqual([])
+  })
+
+  it('is taken by the fingerprint that was accepted at sign-in, and by no other', async () => {
+    const proxy = await counterpart()
+    const credentials = await certificates.database()
+    const engine = plane(async () => credentials)
+    const { fingerprint256 } = new X509Certificate(serverKeys.cert)
+    const upstream = { ...plan(proxy.port).upstream, roots: [certificates.userRoot] }
+    const same = await engine.start(plan(proxy.port, { id: 'same', upstream: { ...upstream, certificate: fingerprint256 } }))
+    // The second one resumes the session of the first.
+    for (let round = 0; round < 2; round++) {
+      const local = await client(same.port)
+      local.write(STARTUP)
+      expect(await read(local, STARTUP.length)).toEqual(STARTUP)
+      local.destroy()
+    }
+    const other = await engine.start(
+      plan(proxy.port, { id: 'other', upstream: { ...upstream, certificate: fingerprint256.replace(/^../, 'XX') } }),
+    )
+    const local = await client(other.port)
+    local.write(STARTUP)
+    await hungUp(local)
+    await until(() => failures(engine).length === 1, 'the failure is told')
+    expect(failures(engine)).toEqual(['proxy/untrusted'])
   })
 
   it('may be named by its address, which is then what is verified', async () => {

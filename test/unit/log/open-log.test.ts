@@ -24,7 +24,7 @@ describe('the log', () => {
     log.info('tunnel.open', { tunnel: 't1', port: 24017 })
     log.debug('not.written')
     expect(lines()).toEqual([
-      { level: 'info', time: expect.any(String), pid: process.pid, tunnel: 't1', port: 24017, event: 'tunnel.open' },
+      { level: 'info', time: expect.any(String), process: process.pid, tunnel: 't1', port: 24017, event: 'tunnel.open' },
     ])
     if (process.platform !== 'win32') expect(statSync(join(folder, 'portico.log')).mode & 0o777).toBe(0o600)
     log.close()

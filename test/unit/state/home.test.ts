@@ -1,4 +1,15 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  rmdirSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -33,18 +44,24 @@ describe('the home', () => {
 
   it.skipIf(process.platform === 'win32')('is closed to others, and so is its folder for sockets', () => {
     const home = openHome({ PORTICO_HOME: join(folder, 'home'), XDG_RUNTIME_DIR: folder }, process.platform)
-    expect(home.sockets).toMatch(new RegExp(`^${folder}/portico-[0-9a-f]{10}$`))
-    for (const path of [home.root, home.sockets!]) expect(statSync(path).mode & 0o777).toBe(0o700)
-    chmodSync(home.sockets!, 0o755)
-    openHome({ PORTICO_HOME: home.root, XDG_RUNTIME_DIR: folder }, process.platform)
-    expect(statSync(home.sockets!).mode & 0o777).toBe(0o700)
+    expect(readdirSync(folder)).toEqual(['home'])
+    const sockets = home.makeSocketFolder()!
+    expect(sockets).toMatch(new RegExp(`^${folder}/portico-[0-9a-f]{10}$`))
+    for (const path of [home.root, sockets]) expect(statSync(path).mode & 0o777).toBe(0o700)
+    chmodSync(sockets, 0o755)
+    const other = openHome({ PORTICO_HOME: home.root, XDG_RUNTIME_DIR: folder }, process.platform)
+    expect(other.makeSocketFolder()).toBe(sockets)
+    expect(statSync(sockets).mode & 0o777).toBe(0o700)
+    rmdirSync(sockets)
+    expect(home.makeSocketFolder()).toBe(sockets)
+    expect(existsSync(sockets)).toBe(true)
   })
 
   it.skipIf(process.platform === 'win32')(
     'takes another socket folder when the runtime folder is missing, too long or prepared by somebody',
     () => {
       const root = join(folder, 'home')
-      const normal = openHome({ PORTICO_HOME: root, XDG_RUNTIME_DIR: folder }, process.platform).sockets!
+      const normal = openHome({ PORTICO_HOME: root, XDG_RUNTIME_DIR: folder }, process.platform).makeSocketFolder()!
       rmSync(normal, { recursive: true })
       mkdirSync(join(folder, 'trap'))
       symlinkSync(join(folder, 'trap'), normal)
@@ -52,16 +69,16 @@ describe('the home', () => {
       mkdirSync(long)
       writeFileSync(join(folder, 'no-folder'), '')
       for (const runtime of [folder, long, join(folder, 'no-folder'), 'relative']) {
-        const { sockets } = openHome({ PORTICO_HOME: root, XDG_RUNTIME_DIR: runtime }, process.platform)
+        const sockets = openHome({ PORTICO_HOME: root, XDG_RUNTIME_DIR: runtime }, process.platform).makeSocketFolder()!
         expect(sockets).not.toBe(normal)
-        expect(Buffer.byteLength(sockets!)).toBeLessThanOrEqual(80)
-        expect(existsSync(sockets!)).toBe(true)
-        rmSync(sockets!, { recursive: true, force: true })
+        expect(Buffer.byteLength(sockets)).toBeLessThanOrEqual(80)
+        expect(existsSync(sockets)).toBe(true)
+        rmSync(sockets, { recursive: true, force: true })
       }
     },
   )
 
   it('has no socket folder on Windows', () => {
-    expect(openHome({ PORTICO_HOME: join(folder, 'home') }, 'win32').sockets).toBeUndefined()
+    expect(openHome({ PORTICO_HOME: join(folder, 'home') }, 'win32').makeSocketFolder()).toBeUndefined()
   })
 })

@@ -1,0 +1,165 @@
+import { spawn } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { request } from 'node:https'
+import { createServer, type AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { expect } from 'vitest'
+import { stringify } from 'yaml'
+import { Portico, type Staying } from '../cli/portico.ts'
+import { POSTGRES_BIN, systemPostgres, type SystemPostgres } from './postgres.ts'
+
+const PASSWORD = 'secret-enough'
+
+export interface Ended {
+  readonly code: number
+  readonly out: string
+  readonly err: string
+}
+
+export interface Tunnel {
+  readonly staying: Staying
+  /** The line of `open`. */
+  readonly open: any
+  /** For libpq: host, port, user, database. */
+  readonly env: Readonly<Record<string, string>>
+  end(): Promise<void>
+}
+
+/** A PostgreSQL of the system, our cluster before it, alice signed in: everything as a user runs it. */
+export interface World {
+  readonly postgres: SystemPostgres
+  readonly portico: Portico
+  readonly proxy: string
+  /** `portico proxy db NAME --json`, until `end`. */
+  tunnel(name: string, ...flags: string[]): Promise<Tunnel>
+  /** Starts the cluster again on its port after {@link World.killCluster}. */
+  startCluster(): Promise<void>
+  killCluster(): Promise<void>
+  close(): Promise<void>
+}
+
+function freePort(): Promise<number> {
+  return new Promise(resolve => {
+    const probe = createServer()
+    probe.listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as AddressInfo
+      probe.close(() => resolve(port))
+    })
+  })
+}
+
+/** What an administrator gives to a database so that it lets certificates of this cluster in. */
+function databaseCa(proxy: string, caFile: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const url = `https://${proxy}/webapi/auth/export?type=db`
+    const asked = request(url, { ca: readFileSync(caFile) }, answer => {
+      let text = ''
+      answer.setEncoding('utf8').on('data', part => (text += part))
+      answer.on('end', () => (answer.statusCode === 200 ? resolve(text) : reject(new Error(text))))
+    })
+    asked.once('error', reject).end()
+  })
+}
+
+function configuration(portico: Portico, port: number, databasePort: number): string {
+  const database = (name: string, databaseName: string): object => ({
+    name,
+    protocol: 'postgres',
+    uri: `localhost:${databasePort}`,
+    static_labels: { 'portico/database': databaseName },
+    tls: { ca_cert_file: 'server-ca.pem' },
+  })
+  return stringify({
+    version: 'v3',
+    teleport: { nodename: 'host', data_dir: join(portico.home, 'cluster') },
+    auth_service: { enabled: true, cluster_name: 'clients.test', authentication: { type: 'local', second_factor: 'off' } },
+    proxy_service: { enabled: true, web_listen_addr: `127.0.0.1:${port}`, public_addr: 'localhost' },
+    db_service: { enabled: true, databases: [database('shop', 'shop'), database('copy', 'copy')] },
+    portico: {
+      roles: [{ name: 'all', allow: { db_users: ['alice'], db_names: ['*'], db_labels: { '*': '*' } } }],
+      users: [{ name: 'alice', roles: ['all'], logins: [], password_file: join(portico.home, 'password') }],
+    },
+  })
+}
+
+export async function openWorld(): Promise<World> {
+  const portico = new Portico('portico clients é ')
+  const config = join(portico.home, 'portico.yaml')
+  const [port, databasePort] = [await freePort(), await freePort()]
+  writeFileSync(join(portico.home, 'password'), `${PASSWORD}\n`, { mode: 0o600 })
+  // The cluster's authorities are made at its first start; the database's authority is known only after that.
+  writeFileSync(join(portico.home, 'server-ca.pem'), '')
+  writeFileSync(config, configuration(portico, port, databasePort))
+  let cluster: Staying
+  let ready: any
+  const startCluster = async (): Promise<void> => {
+    cluster = portico.stay(['cluster', 'start', '-c', config, '--json'])
+    ready = await cluster.line(line => line.event === 'ready')
+  }
+  await startCluster()
+  const postgres = await systemPostgres(POSTGRES_BIN!, databasePort, await databaseCa(ready.proxy, ready.caFile))
+  await postgres.start()
+  postgres.sql('create role alice login')
+  for (const name of ['shop', 'copy']) postgres.sql(`create database ${name} owner alice`)
+  expect(await cluster!.end()).toBe(0)
+  writeFileSync(join(portico.home, 'server-ca.pem'), postgres.serverCa)
+  await startCluster()
+  const login = await portico.run(['login', '--proxy', ready.proxy, '--user', 'alice', '--ca-file', ready.caFile, '--password-stdin'], {
+    input: `${PASSWORD}\n`,
+  })
+  expect(login).toMatchObject({ code: 0 })
+  return {
+    postgres,
+    portico,
+    proxy: ready.proxy,
+    startCluster,
+    async killCluster() {
+      await cluster.end('SIGKILL')
+    },
+    async tunnel(name, ...flags) {
+      const staying = portico.stay(['proxy', 'db', name, '-p', '0', '--json', ...flags])
+      const open = await staying.line(line => line.event === 'open')
+      return {
+        staying,
+        open,
+        env: { PGHOST: '127.0.0.1', PGPORT: String(open.address.port), PGUSER: 'alice', PGDATABASE: name },
+        async end() {
+          expect(await staying.end()).toBe(0)
+        },
+      }
+    },
+    async close() {
+      await cluster.end()
+      await postgres.remove()
+      portico.remove()
+    },
+  }
+}
+
+/** A program of the system's PostgreSQL, or any other. */
+export function run(program: string, args: readonly string[], env: Readonly<Record<string, string>> = {}, input?: string): Promise<Ended> {
+  const file = program.includes('/') ? program : join(POSTGRES_BIN ?? '', program)
+  const child = spawn(file, [...args], { env: { ...process.env, PGCONNECT_TIMEOUT: '20', ...env } })
+  const [out, err]: [Buffer[], Buffer[]] = [[], []]
+  child.stdout.on('data', part => out.push(part))
+  child.stderr.on('data', part => err.push(part))
+  child.stdin.on('error', () => {})
+  child.stdin.end(input)
+  return new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', code => resolve({ code: code ?? -1, out: String(Buffer.concat(out)), err: String(Buffer.concat(err)) }))
+  })
+}
+
+export const psql = (tunnel: Tunnel, text: string): Promise<Ended> => run('psql', ['-XAtqc', text], tunnel.env)
+
+/** @returns what `look` found; throws after `ms` */
+export async function eventually<T>(look: () => T | undefined | false | Promise<T | undefined | false>, ms = 10_000): Promise<T> {
+  const end = Date.now() + ms
+  for (;;) {
+    const found = await look()
+    if (found !== undefined && found !== false) return found
+    if (Date.now() > end) throw new Error('it did not happen in time')
+    await new Promise(resolve => setTimeout(resolve, 50))
+  }
+}
