@@ -114,6 +114,26 @@ describe('an agent that comes and goes', () => {
     expect((await query(port)).code).toBe(0)
   })
 
+  test('takes back what it no longer serves', async () => {
+    const started = await agent([sharedDatabase(lab, 'kept-on'), sharedDatabase(lab, 'given-up')])
+    await started.close()
+    await agent([sharedDatabase(lab, 'kept-on')], { dataDir: started.dataDir })
+    expect(await listedAgents('kept-on')).toEqual([started.hostId])
+    expect(await listedAgents('given-up')).toEqual([])
+  })
+
+  test('ends open sessions with it, and leaves those of another one alone', async () => {
+    const [one, other] = [await agent([sharedDatabase(lab, 'one')]), await agent([sharedDatabase(lab, 'other')])]
+    const [dying, living] = [query(await portFor('one'), 'select pg_sleep(2)'), query(await portFor('other'), 'select pg_sleep(2)')]
+    await new Promise(resolve => setTimeout(resolve, 700))
+    const began = performance.now()
+    await one.close()
+    expect((await dying).stderr).toContain('server closed the connection unexpectedly')
+    expect(performance.now() - began).toBeLessThan(1_000)
+    expect((await living).code).toBe(0)
+    expect(await listedAgents('other')).toEqual([other.hostId])
+  })
+
   test('shares the load with another one, which goes on alone', async () => {
     const [one, other] = [await agent([sharedDatabase(lab, 'twice')]), await agent([sharedDatabase(lab, 'twice')])]
     expect((await listedAgents('twice')).toSorted()).toEqual([one.hostId, other.hostId].toSorted())

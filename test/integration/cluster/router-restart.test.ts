@@ -41,7 +41,14 @@ proxy_service: {web_listen_addr: "127.0.0.1:${await freePort()}", public_addr: l
 `
   await writeFile(join(folder, 'portico.yaml'), yaml)
   cluster = await start()
-  const database = { name: 'far', description: '', dbProtocol: 'postgres', uri: '127.0.0.1:1', labels: {}, tls: { mode: 'verify-full', caCert: undefined, serverName: undefined } } as const
+  const database = {
+    name: 'far',
+    description: '',
+    dbProtocol: 'postgres',
+    uri: '127.0.0.1:1',
+    labels: {},
+    tls: { mode: 'verify-full', caCert: undefined, serverName: undefined },
+  } as const
   agent = await agentOf({ proxy: `localhost:${cluster.address.port}`, caFile: cluster.caFile }, [database])
 }, 60_000)
 afterAll(async () => {

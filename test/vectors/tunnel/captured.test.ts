@@ -61,8 +61,18 @@ describe('a joining agent of v13', () => {
   test.each([
     ['a wrong token', { token: 'x' }, 403, '"agent9" can not join the cluster with role Node, the token is not valid'],
     ['no token', { token: '' }, 403, '"agent9" can not join the cluster with role Node, the token is not valid'],
-    ['a role that the token lacks', { role: 'Proxy' }, 400, 'node "agent9" can not join the cluster, the token does not allow "Proxy" role'],
-    ['the role of the auth server', { role: 'Admin' }, 400, 'node "agent9" can not join the cluster, the token does not allow "Admin" role'],
+    [
+      'a role that the token lacks',
+      { role: 'Proxy' },
+      400,
+      'node "agent9" can not join the cluster, the token does not allow "Proxy" role',
+    ],
+    [
+      'the role of the auth server',
+      { role: 'Admin' },
+      400,
+      'node "agent9" can not join the cluster, the token does not allow "Admin" role',
+    ],
     ['a name of the cluster itself', { dns_names: ['a.teleport.cluster.local'] }, 400, 'a principal is not usable'],
     ['a host id that is a path', { hostID: '../x' }, 400, 'HostID is not usable'],
     ['no key', { public_tls_key: '' }, 400, 'missing or unreadable parameter PublicTLSKey'],
@@ -76,7 +86,9 @@ describe('a joining agent of v13', () => {
 
 describe('a cluster of v13 that becomes a leaf', () => {
   test('is refused with a wrong token in the words and form of v13', async () => {
-    const answer = await validateTrustedCluster({ auth, tokens, request: requestOf('trusted-validate.bad-token.request.txt') }).catch(answerForThrown)
+    const answer = await validateTrustedCluster({ auth, tokens, request: requestOf('trusted-validate.bad-token.request.txt') }).catch(
+      answerForThrown,
+    )
     const captured = file('trusted-validate.bad-token.response.txt')
     expect(answer.status).toBe(403)
     expect(String(answer.body)).toBe(captured.slice(captured.indexOf('{')))
