@@ -116,6 +116,7 @@ async function agent(
     identity: { serverId: user, signer },
     hostCas: () => auth.ca('host').ssh.map(parseSshKey),
     cluster: root,
+    isHeld: () => false,
     onDiscovery: seen,
     onDrain: () => {},
     dial: async ({ address }) => {
@@ -126,8 +127,8 @@ async function agent(
     },
     log: NO_LOG,
   })
-  open.push(tunnel)
-  return tunnel
+  open.push(tunnel!)
+  return tunnel!
 }
 
 async function until(what: () => boolean): Promise<void> {
