@@ -11,6 +11,16 @@ export interface AuthSessions {
    * @throws PorticoError `login/required`, `login/expired`, `proxy/*`, and what `use` throws
    */
   with<T>(proxy: string, use: (api: AuthApi, keys: StoredKeys) => Promise<T>, signal?: AbortSignal): Promise<T>
+  /**
+   * The same with the auth service of a leaf; undefined or the root itself: the root's.
+   * @throws PorticoError besides: `resource/not-found` for a cluster that the root does not know
+   */
+  withCluster<T>(
+    proxy: string,
+    cluster: string | undefined,
+    use: (api: AuthApi, keys: StoredKeys) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T>
   /** After a sign-in or sign-out: the next one is opened anew. */
   drop(proxy: string): void
   close(): void
@@ -103,15 +113,37 @@ export function openAuthSessions(context: Context): AuthSessions {
     }
   }
 
+  const withRoot: AuthSessions['with'] = async (proxy, use, signal) => {
+    const reused = sessions.has(proxy)
+    try {
+      return await once(proxy, use)
+    } catch (thrown) {
+      // The proxy may have been restarted since this session was opened: what we ask may be asked twice.
+      if (!reused || signal?.aborted === true || !/^(proxy|wire)\//.test(PorticoError.from(thrown).code)) throw thrown
+      return once(proxy, use)
+    }
+  }
+
   return {
-    async with(proxy, use, signal) {
-      const reused = sessions.has(proxy)
+    with: withRoot,
+    async withCluster(proxy, cluster, use, signal) {
+      const profile = context.profiles.get(proxy)
+      const address = parseAddress(proxy, 443)
+      if (cluster === undefined || profile === undefined || address === undefined || cluster === profile.cluster)
+        return withRoot(proxy, use, signal)
+      const isKnown = profile.hostCas.some(ca => ca.cluster === cluster)
+      // A leaf that joined after the sign-in is known to the root only.
+      const { keys, hostCas } = await withRoot(
+        proxy,
+        async (api, login) => ({ keys: login, hostCas: isKnown ? profile.hostCas : await api.hostCas(signal) }),
+        signal,
+      )
+      if (!hostCas.some(ca => ca.cluster === cluster)) throw new PorticoError('resource/not-found', { kind: 'cluster', name: cluster })
+      const api = await openAuthApi({ proxy: address, rootCluster: profile.cluster, cluster, login: keys, hostCas, signal })
       try {
-        return await once(proxy, use)
-      } catch (thrown) {
-        // The proxy may have been restarted since this session was opened: what we ask may be asked twice.
-        if (!reused || signal?.aborted === true || !/^(proxy|wire)\//.test(PorticoError.from(thrown).code)) throw thrown
-        return once(proxy, use)
+        return await use(api, keys)
+      } finally {
+        api.close()
       }
     },
     drop,

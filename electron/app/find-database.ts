@@ -21,7 +21,7 @@ export async function findDatabase(
   signal?: AbortSignal,
 ): Promise<Database> {
   const wanted = cluster ?? profile.cluster
-  const all = await listDatabases(context, sessions, profile, {}, signal)
+  const all = await listDatabases(context, sessions, profile, {}, signal, wanted)
   const found = all.find(database => database.name === name && database.cluster === wanted)
   if (found === undefined) throw new PorticoError('resource/not-found', { kind: 'database', name, cluster: wanted })
   return found

@@ -8,15 +8,16 @@ import type { Context } from './context.ts'
 import { defaultDatabase, defaultUser, type Known } from './default-values.ts'
 import { stablePort } from './ports.ts'
 
-/** What the cluster lists for this login, with what Connect would use. */
+/** What a cluster lists for this login, with what Connect would use. @param cluster the root's or a leaf's; default: the root */
 export async function listDatabases(
   context: Context,
   sessions: AuthSessions,
   profile: StoredProfile,
   query: ListQuery = {},
   signal?: AbortSignal,
+  cluster?: string,
 ): Promise<readonly Database[]> {
-  const listed = await sessions.with(profile.proxy, api => api.listDatabases(query, signal), signal)
+  const listed = await sessions.withCluster(profile.proxy, cluster, api => api.listDatabases(query, signal), signal)
   return listed.map(database => shownDatabase(context, profile, database)).sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
 }
 

@@ -1,7 +1,8 @@
 import { formatAddress } from '../../shared/address.ts'
 import { PorticoError } from '../../shared/errors.ts'
-import type { Trust } from '../client/client.ts'
+import type { HostCa, LoginResult, Trust } from '../client/client.ts'
 import { logIn as ask } from '../client/log-in.ts'
+import { openAuthApi } from '../client/open-auth-api.ts'
 import { readLogin } from '../client/read-login.ts'
 import type { StoredProfile } from '../state/stored-state.ts'
 import type { Context } from './context.ts'
@@ -47,11 +48,36 @@ export async function logIn(context: Context, wish: LoginWish, signal: AbortSign
     user: result.user,
     serverVersion: ping.serverVersion,
     ...readLogin(result.files.tlsCert),
-    hostCas: result.hostCas,
+    hostCas: await allHostCas(context, ping, result, signal),
     ...(result.webCertificate === undefined ? {} : { webCertificate: result.webCertificate }),
     trust,
   }
   await context.profiles.save(profile, result.files)
   context.log.info('login.done', { proxy: profile.proxy, cluster: profile.cluster, user: profile.user })
   return profile
+}
+
+/**
+ * The authorities of the cluster and of its leaves: what the root says about them. A root that does not answer is no reason to refuse a
+ * sign-in; its own came along with it. wire/identity.md 9.1
+ */
+async function allHostCas(
+  context: Context,
+  { webProxy, cluster }: LookedAt['ping'],
+  { files, hostCas }: LoginResult,
+  signal: AbortSignal,
+): Promise<readonly HostCa[]> {
+  try {
+    const api = await openAuthApi({ proxy: webProxy, rootCluster: cluster, cluster, login: files, hostCas, signal })
+    try {
+      const leaves = (await api.hostCas(signal)).filter(ca => !hostCas.some(own => own.cluster === ca.cluster))
+      return [...hostCas, ...leaves]
+    } finally {
+      api.close()
+    }
+  } catch (thrown) {
+    if (signal.aborted) throw thrown
+    context.log.warn('login.authorities', { proxy: formatAddress(webProxy) }, thrown)
+    return hostCas
+  }
 }

@@ -174,6 +174,19 @@ const VERBS: readonly VerbRow[] = [
     ],
   },
   {
+    name: 'clusters',
+    about: 'the cluster that you are signed in to and its leaves',
+    example: 'portico clusters ls',
+    verbs: [
+      {
+        name: 'ls',
+        about: 'names and whether they are online',
+        example: 'portico clusters ls --json',
+        load: async () => (await import('./verbs/clusters.ts')).clustersLs,
+      },
+    ],
+  },
+  {
     name: 'proxy',
     about: 'tunnels in the foreground',
     example: 'portico proxy db orders',

@@ -15,8 +15,11 @@ export function dbLs(run: Run, _args: readonly string[], { search, query, allClu
   return withSession(run, async ({ context, profile, sessions }) => {
     const wanted = { ...(search === undefined ? {} : { search: wordsOf(search) }), ...(query === undefined ? {} : { predicate: query }) }
     const profiles = allClusters ? context.profiles.list().filter(({ validUntil }) => validUntil > context.now()) : [profile]
-    const lists = await Promise.all(profiles.map(one => listDatabases(context, sessions, one, wanted, run.lifetime.signal)))
     const { cluster } = run.globals
+    const { signal } = run.lifetime
+    const lists = await Promise.all(
+      profiles.map(one => listDatabases(context, sessions, one, wanted, signal, allClusters ? undefined : cluster)),
+    )
     const databases = lists.flat().filter(database => cluster === undefined || database.cluster === cluster)
     if (run.say.json) return run.say.value({ databases: databases.map(document) })
     if (databases.length === 0) return run.say.hint('No databases that you may use.')

@@ -58,3 +58,19 @@ export async function writeHostIdentity(dataDir: string, identity: HostIdentity)
 export function signerOf({ key, certificates }: Pick<HostIdentity, 'key' | 'certificates'>): SshSigner {
   return keySigner(createPrivateKey(key), certificates.ssh)
 }
+
+const ANNOUNCED = 'announced.json'
+
+/** Names of what this host announced last; what it no longer serves is taken back at the next start. */
+export async function readAnnounced(dataDir: string): Promise<readonly string[]> {
+  try {
+    const names: unknown = JSON.parse((await readText(join(dataDir, FOLDER, ANNOUNCED))) ?? '[]')
+    return Array.isArray(names) ? names.filter(name => typeof name === 'string') : []
+  } catch {
+    return []
+  }
+}
+
+export async function writeAnnounced(dataDir: string, names: readonly string[]): Promise<void> {
+  await writePrivate(join(dataDir, FOLDER), ANNOUNCED, JSON.stringify(names))
+}

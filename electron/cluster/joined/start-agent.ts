@@ -10,9 +10,9 @@ import { openAgentPool } from '../reverse-tunnel/agent-pool.ts'
 import { LOCAL_NODE, REMOTE_AUTH, serverIdOf } from '../reverse-tunnel/names.ts'
 import { hostIdOf } from '../storage/host-id.ts'
 import { openRouterDialler } from './dial-router.ts'
-import { readHostIdentity, signerOf, writeHostIdentity, type HostIdentity } from './host-identity.ts'
+import { readAnnounced, readHostIdentity, signerOf, writeAnnounced, writeHostIdentity, type HostIdentity } from './host-identity.ts'
 import { joinCluster } from './join-cluster.ts'
-import { openRemoteAuth } from './remote-auth.ts'
+import { openRemoteAuth, type RemoteAuth } from './remote-auth.ts'
 import { webRoots } from './web-post.ts'
 
 export interface StartAgentOptions {
@@ -96,6 +96,7 @@ export async function startAgent(options: StartAgentOptions): Promise<JoinedAgen
   try {
     agent = await untilReached(async () => {
       await auth.refresh()
+      await withdrawOld(dataDir, hostId, databases, auth)
       return openAgent({ auth, host: { hostId, hostname: nodename }, databases, log, now })
     }, options)
   } catch (thrown) {
@@ -105,6 +106,13 @@ export async function startAgent(options: StartAgentOptions): Promise<JoinedAgen
   signal?.throwIfAborted()
   log.info('agent.ready', { cluster, hostId, proxy: formatAddress(proxy), databases: databases.map(({ name }) => name) })
   return { hostId, clusterName: cluster, proxies: () => pool.proxies(), close }
+}
+
+/** A database that the configuration names no longer would stay listed for as long as its host is here. */
+async function withdrawOld(dataDir: string, hostId: string, databases: readonly DatabaseResource[], auth: RemoteAuth): Promise<void> {
+  const names = databases.map(({ name }) => name)
+  for (const name of await readAnnounced(dataDir)) if (!names.includes(name)) await auth.withdraw(hostId, name)
+  await writeAnnounced(dataDir, names)
 }
 
 async function join(

@@ -117,6 +117,12 @@ export async function startLab(options: StartLabOptions): Promise<Lab> {
   }
 }
 
+/** The cluster tells it in its configuration's words; the listener's are behind them. */
+function isPortTaken(thrown: unknown): boolean {
+  const { facts, cause } = PorticoError.from(thrown)
+  return facts['why'] === 'EADDRINUSE' || (cause instanceof PorticoError && cause.facts['why'] === 'EADDRINUSE')
+}
+
 async function openLab(
   home: string,
   options: StartLabOptions,
@@ -144,14 +150,14 @@ async function openLab(
   // The cluster's keys are made meanwhile; the server needs both.
   const seeded = seedPostgres({ programs, account, folder, onProgress, signal })
   closers.push(() => seeded.catch(() => {}))
-  const [wanted, postgresPort] = [listen ?? { ...LAB_LISTEN, port: await freePort(LAB_LISTEN.port) }, await freePort(0)]
+  const postgresPort = await freePort(0)
   const tokens = full ? await labTokens(home) : undefined
   const file = join(home, 'portico.yaml')
   let postgres: PostgresServer | undefined
   let leaf: Cluster | undefined
   const begin = async (address: Address): Promise<Cluster> => {
-    const yaml = labConfig({ listen: address, dataDir: join(home, 'cluster'), secondFactor, certTtlMs, postgresPort, users, tokens })
-    await writeFile(file, yaml, { mode: 0o600 })
+    const dataDir = join(home, 'cluster')
+    await writeFile(file, labConfig({ listen: address, dataDir, secondFactor, certTtlMs, postgresPort, users, tokens }), { mode: 0o600 })
     return startCluster(loadConfig(file), {
       log,
       ...(signal === undefined ? {} : { signal }),
@@ -161,7 +167,7 @@ async function openLab(
         onProgress('Starting PostgreSQL')
         const signed = await auth.signDatabaseServer(['localhost', '127.0.0.1'], SERVER_CERTIFICATE_MS)
         if (tokens !== undefined) {
-          const rootCaFile = join(home, 'cluster', 'web', 'web-ca.pem')
+          const rootCaFile = join(dataDir, 'web', 'web-ca.pem')
           const started = await startLeaf({ home, root: address, rootCaFile, tokens, postgresPort, serverCas: signed.caCerts, log, signal })
           closers.push(drainMs => started.close(drainMs))
           leaf = started
@@ -174,10 +180,12 @@ async function openLab(
       },
     })
   }
+  const wanted = listen ?? { ...LAB_LISTEN, port: await freePort(LAB_LISTEN.port) }
   // A leaf has to be told the port before it is bound.
-  const running = await begin(full && wanted.port === 0 ? { ...wanted, port: await freePort(0) } : wanted).catch((thrown: unknown) => {
+  const address = full && wanted.port === 0 ? { ...wanted, port: await freePort(0) } : wanted
+  const running = await begin(address).catch((thrown: unknown) => {
     // Somebody took the usual port while PostgreSQL started.
-    if (listen !== undefined || full || !isTaken(thrown)) throw thrown
+    if (listen !== undefined || full || !isPortTaken(thrown)) throw thrown
     return begin({ ...LAB_LISTEN, port: 0 })
   })
   closers.push(drainMs => running.close(drainMs))
@@ -250,10 +258,4 @@ export async function resetLab(home: string): Promise<void> {
   } finally {
     await unlock()
   }
-}
-
-/** Whether something failed because a port is in use, however deep that lies. */
-function isTaken(thrown: unknown): boolean {
-  if (!(thrown instanceof Error)) return false
-  return ('code' in thrown && thrown.code === 'EADDRINUSE') || isTaken(thrown.cause)
 }

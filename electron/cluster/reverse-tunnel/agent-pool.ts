@@ -4,7 +4,7 @@ import type { Log } from '../../log/log.ts'
 import type { DialRequest } from './dial-request.ts'
 import { openAgentTunnel, type AgentTunnel, type AgentTunnelOptions } from './open-tunnel.ts'
 
-export interface AgentPoolOptions extends Omit<AgentTunnelOptions, 'onDiscovery' | 'onDrain' | 'signal'> {
+export interface AgentPoolOptions extends Omit<AgentTunnelOptions, 'isHeld' | 'onDiscovery' | 'onDrain' | 'signal'> {
   /** A stream to some router: a load balancer may stand in front of several. @throws PorticoError */
   readonly connect: (signal: AbortSignal) => Promise<Duplex>
   /** A tunnel is up: also after each time that there was none. */
@@ -76,6 +76,7 @@ export function openAgentPool(options: AgentPoolOptions): AgentPool {
     const tunnel = await openAgentTunnel(stream, {
       ...options,
       signal,
+      isHeld: id => held.has(id),
       onDiscovery(proxies) {
         wanted = new Set(proxies)
         if (!isComplete()) schedule(0)
@@ -85,8 +86,9 @@ export function openAgentPool(options: AgentPoolOptions): AgentPool {
       stream.destroy()
       throw thrown
     })
+    if (tunnel === undefined) return
     opened.tunnel = tunnel
-    if (ending.signal.aborted || held.has(tunnel.proxyId)) return tunnel.close()
+    if (ending.signal.aborted) return tunnel.close()
     held.set(tunnel.proxyId, tunnel)
     log.info('agent.connected', { proxy: tunnel.proxyId })
     void tunnel.closed.then(() => {

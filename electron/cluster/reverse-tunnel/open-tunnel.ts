@@ -26,6 +26,8 @@ export interface AgentTunnelOptions {
   readonly hostCas: () => readonly KeyObject[]
   /** Its name: the router's certificate must be of it. */
   readonly cluster: string
+  /** A router that has a tunnel of ours already gets no second one. */
+  readonly isHeld: (proxyId: string) => boolean
   readonly onDiscovery: (proxies: readonly string[]) => void
   /** The router asks to connect elsewhere. */
   readonly onDrain: () => void
@@ -56,9 +58,10 @@ const KEEP_ALIVE_MS = 10_000
 
 /**
  * One agent's connection to one router, over TLS or anything else. wire/router-config.md 4.1, 4.2
+ * @returns undefined when it leads to a router that is held
  * @throws PorticoError ssh/…, wire/…, app/cancelled
  */
-export async function openAgentTunnel(stream: Duplex, options: AgentTunnelOptions): Promise<AgentTunnel> {
+export async function openAgentTunnel(stream: Duplex, options: AgentTunnelOptions): Promise<AgentTunnel | undefined> {
   const { identity, cluster, log, now = Date.now, signal } = options
   let proxyId = ''
   let serving = true
@@ -101,6 +104,11 @@ export async function openAgentTunnel(stream: Duplex, options: AgentTunnelOption
     signal,
     log,
   })
+  // Before it could be registered: the router would dial through it, and lose that when it is dropped.
+  if (options.isHeld(proxyId)) {
+    void connection.close()
+    return undefined
+  }
   try {
     const heartbeat = await connection.open(CHANNEL.heartbeat, { signal })
     heartbeat.resume()

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { startLab, type Lab } from '../../../electron/cluster/lab/start-lab.ts'
+import { openAuthApi } from '../../../electron/client/open-auth-api.ts'
 import { NO_LOG } from '../../../electron/log/log.ts'
 import { caPin } from '../../../electron/wire/x509.ts'
 import { agentOf, removeFolders, sharedDatabase, TOKEN, type AgentUnderTest } from './agent-under-test.ts'
@@ -76,5 +77,73 @@ describe('an agent in another process', () => {
     await expect(agent([], { extraRoots: [] })).rejects.toMatchObject({ code: 'proxy/unreachable' })
     await expect(agent([], { caPins: [`sha256:${'0'.repeat(64)}`] })).rejects.toMatchObject({ code: 'proxy/pin-mismatch' })
     await agent([], { caPins: lab.running.auth.ca('host').tls.map(caPin) })
+  })
+})
+
+/** What alice's list shows of a database: the host ids of its agents. */
+async function listedAgents(database: string): Promise<readonly string[]> {
+  const { key, cert } = await certificateFor(lab, 'alice', undefined, [])
+  const api = await openAuthApi({
+    proxy: { host: 'localhost', port: lab.running.address.port },
+    rootCluster: 'lab',
+    cluster: 'lab',
+    login: { tlsKey: key, tlsCert: cert },
+    hostCas: [lab.running.auth.ca('host')],
+  })
+  const found = (await api.listDatabases()).find(({ name }) => name === database)
+  api.close()
+  return found?.agents ?? []
+}
+
+async function until(what: () => boolean | Promise<boolean>, ms: number): Promise<void> {
+  for (const end = Date.now() + ms; Date.now() < end; await new Promise(resolve => setTimeout(resolve, 50))) if (await what()) return
+  throw new Error('it did not come about in time')
+}
+
+describe('an agent that comes and goes', () => {
+  test('is in the lists at once, and gone from them when it is; its record stays for the text', async () => {
+    const started = await agent([sharedDatabase(lab, 'coming')])
+    expect(await listedAgents('coming')).toEqual([started.hostId])
+    const port = await portFor('coming')
+    await started.close()
+    await until(async () => (await listedAgents('coming')).length === 0, 5_000)
+    const end = await query(port)
+    expect(end.stderr).toContain('failed to connect to any of the database servers')
+    await agent([sharedDatabase(lab, 'coming')], { dataDir: started.dataDir })
+    expect(await listedAgents('coming')).toEqual([started.hostId])
+    expect((await query(port)).code).toBe(0)
+  })
+
+  test('takes back what it no longer serves', async () => {
+    const started = await agent([sharedDatabase(lab, 'kept-on'), sharedDatabase(lab, 'given-up')])
+    await started.close()
+    await agent([sharedDatabase(lab, 'kept-on')], { dataDir: started.dataDir })
+    expect(await listedAgents('kept-on')).toEqual([started.hostId])
+    expect(await listedAgents('given-up')).toEqual([])
+  })
+
+  test('ends open sessions with it, and leaves those of another one alone', async () => {
+    const [one, other] = [await agent([sharedDatabase(lab, 'one')]), await agent([sharedDatabase(lab, 'other')])]
+    const [dying, living] = [query(await portFor('one'), 'select pg_sleep(2)'), query(await portFor('other'), 'select pg_sleep(2)')]
+    await new Promise(resolve => setTimeout(resolve, 700))
+    const began = performance.now()
+    await one.close()
+    expect((await dying).stderr).toContain('server closed the connection unexpectedly')
+    expect(performance.now() - began).toBeLessThan(1_000)
+    expect((await living).code).toBe(0)
+    expect(await listedAgents('other')).toEqual([other.hostId])
+  })
+
+  test('shares the load with another one, which goes on alone', async () => {
+    const [one, other] = [await agent([sharedDatabase(lab, 'twice')]), await agent([sharedDatabase(lab, 'twice')])]
+    expect((await listedAgents('twice')).toSorted()).toEqual([one.hostId, other.hostId].toSorted())
+    const port = await portFor('twice')
+    const ends = await Promise.all(Array.from({ length: 8 }, () => query(port, 'select pg_sleep(0.1)')))
+    expect(ends.map(({ code }) => code)).toEqual(Array(8).fill(0))
+    await one.close()
+    for (let count = 0; count < 6; count++) expect(await query(port, 'select 1')).toMatchObject({ code: 0, stdout: '1\n' })
+    expect(await listedAgents('twice')).toEqual([other.hostId])
+    await other.close()
+    expect((await query(port)).stderr).toContain('failed to connect to any of the database servers')
   })
 })
