@@ -24,7 +24,8 @@ export async function lookAtProxy(address: string, trust: Trust, signal: AbortSi
       proxy: formatAddress(ping.webProxy),
       cluster: ping.cluster,
       version: ping.serverVersion,
-      kind: needs.kind,
+      // Where a user may have no second factor, only `login/code-needed` says that this one has.
+      kind: needs.kind === 'password-and-code' && needs.optional ? 'password' : needs.kind,
       wants: needs.kind === 'unsupported' ? needs.wants : '',
     },
   }

@@ -6,7 +6,7 @@ import { logIn } from '../app/log-in.ts'
 import { lookAtProxy, PLAIN_TRUST, readCaFile } from '../app/look-at-proxy.ts'
 import { withContext } from './open-context.ts'
 import type { Run } from './run.ts'
-import { isTerminal, openSecrets, type Secrets } from './secrets.ts'
+import { isTerminal, openSecrets } from './secrets.ts'
 
 export interface LoginFlags {
   readonly passwordStdin?: boolean
@@ -81,21 +81,19 @@ export async function signInHere(
   if (looked.form.kind === 'unsupported')
     throw new PorticoError('login/unsupported', { proxy: looked.form.proxy, why: `the cluster asks for ${looked.form.wants}` })
   const user = globals.user ?? findProfile(context, looked.form.proxy)?.user ?? (await systemUser())
-  const { password, code } = await askFor(secrets, looked.form, user)
-  return logIn(context, { looked, user, password, code, ttlMs, trust }, signal)
+  const password = await secrets.password(`Password of ${user} for ${looked.form.proxy}:`)
+  const wish = { looked, user, password, ttlMs, trust }
+  try {
+    return await logIn(context, wish, signal)
+  } catch (thrown) {
+    // Second factor `on` and `optional`: which user needs a code is told after the password. wire/webapi.md 6
+    if (PorticoError.from(thrown).code !== 'login/code-needed') throw thrown
+    return logIn(context, { ...wish, code: await secrets.code('One-time code:') }, signal)
+  }
 }
 
 function warnInsecure({ say }: Run): void {
   say.warn('warning: the certificate of the proxy is not verified (--insecure)')
-}
-
-async function askFor(
-  secrets: Secrets,
-  form: { readonly kind: string; readonly proxy: string },
-  user: string,
-): Promise<{ password: string; code?: string }> {
-  const password = await secrets.password(`Password of ${user} for ${form.proxy}:`)
-  return form.kind === 'password-and-code' ? { password, code: await secrets.code('One-time code:') } : { password }
 }
 
 /** As tsh and ssh do. */
