@@ -1,13 +1,14 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, expect } from 'vitest'
+import { expect } from 'vitest'
 import type { ClusterConfig } from '../../../../electron/cluster/config/cluster-config.ts'
 import { loadConfig } from '../../../../electron/cluster/config/load-config.ts'
 import { PorticoError } from '../../../../shared/errors.ts'
 
 export const folder = mkdtempSync(join(tmpdir(), 'portico-config-'))
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+// Test files that run in one thread share it.
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
 
 export function load(yaml: string): ClusterConfig {
   const file = join(folder, 'portico.yaml')
