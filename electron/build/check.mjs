@@ -27,7 +27,7 @@ const QUICK = [
 ]
 const VITEST_RUN = [VITEST, 'run', '--config', 'test/vitest.config.ts', '--reporter=dot']
 const TESTS = [
-  ['tests', ...VITEST_RUN, '--no-isolate', 'test/unit', 'test/vectors'], // modules without state of their own: one thread serves many files
+  ['tests', ...VITEST_RUN, '--no-isolate', '--maxWorkers=2', 'test/unit', 'test/vectors'], // modules without state of their own: one thread serves many files
   ['window', ...VITEST_RUN, 'test/ui', '--exclude=test/ui/gallery.test.ts'], // the gallery needs a browser: npm test
 ]
 
