@@ -8,7 +8,7 @@ import { databaseServerOf } from './read-messages.ts'
 import { method, type CallContext, type RpcMethod } from './rpc-method.ts'
 import { RpcRefusal } from './rpc-refusal.ts'
 
-/** Calls that services make, most of them database agents over the reverse tunnel. */
+/** Calls that services make, most of them database agents over the reverse tunnel; `tsh login` reads roles too. */
 
 const denied = (message: string): RpcRefusal => new RpcRefusal(GRPC.permissionDenied, message)
 
@@ -23,6 +23,10 @@ const LONGEST_MS = 10 * 60_000
 
 export const SERVICE_METHODS: readonly (readonly [string, RpcMethod])[] = [
   method(AuthService.method.getRole, async (request, { auth, caller }) => {
+    // Whoever holds a role may read it: tsh looks at each at every sign-in. Teleport: lib/auth/auth_with_roles.go GetRole
+    const held = caller.kind === 'user' ? await auth.rolesOf(caller.caller.identity) : []
+    const own = held.find(({ name }) => name === request.Name)
+    if (own !== undefined) return roleMessage(own)
     if (caller.kind !== 'service' || caller.role === 'RemoteProxy') throw denied(`access denied to perform action "read" on "role"`)
     const [role] = await auth.roles([request.Name])
     return roleMessage(role!)

@@ -172,6 +172,15 @@ test('a login leads to certificates for a database and to lists', async () => {
   expect(decodeIdentity(Buffer.from(newer.TLS).toString()).identity.usage).toEqual([])
 })
 
+test('users read the roles that they hold, and no other', async () => {
+  const on = session(alice)
+  const { Metadata, Spec } = await call(on, AuthService.method.getRole, { Name: 'dev' })
+  expect(Metadata?.Name).toBe('dev')
+  expect(Spec?.Allow?.DatabaseUsers).toEqual(['reader'])
+  const other = call(on, AuthService.method.getRole, { Name: 'ops' })
+  await expect(other).rejects.toEqual(refused(7, 'access denied to perform action "read" on "role"'))
+})
+
 test("refuses certificates that it must not give, in Teleport's words", async () => {
   const on = session(alice)
   const generate = AuthService.method.generateUserCerts
