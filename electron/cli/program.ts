@@ -51,7 +51,6 @@ const VERBS: readonly VerbRow[] = [
         name: 'reset',
         about: 'forget everything in the lab; the next one starts anew',
         example: 'portico lab reset',
-        flags: [['--home <folder>', 'where the lab keeps its files']],
         load: async () => (await import('./verbs/lab.ts')).labReset,
       },
     ],
@@ -266,7 +265,9 @@ export async function parse(own: readonly string[], rest: readonly string[], std
       command.action(() => {
         if (rest.length > 0 && row.rest === undefined)
           throw new PorticoError('usage/invalid', { why: 'nothing may follow -- here', next: helpFor(command) })
-        parsed = { verb: load, args: command.args, options: command.opts() as never, globals: program.opts() }
+        // commander gives `lab reset --home F` to `lab`, wherever it stands: a verb has the flags of the one it belongs to.
+        const above = parent === program ? {} : parent.opts<object>()
+        parsed = { verb: load, args: command.args, options: { ...above, ...command.opts<object>() } as never, globals: program.opts() }
       })
     for (const verb of row.verbs ?? []) add(command, verb)
   }

@@ -51,6 +51,14 @@ describe('the command line', () => {
     expect(await parse(['proxy', 'db', 'x'], [], nowhere)).toMatchObject({ options: {} })
   })
 
+  it('resets the lab that --home names, wherever the flag stands', async () => {
+    for (const words of [
+      ['lab', 'reset', '--home', '/l'],
+      ['lab', '--home', '/l', 'reset'],
+    ])
+      expect(await parse(words, [], nowhere)).toMatchObject({ options: { home: '/l' } })
+  })
+
   it.each([
     'lab',
     'lab reset',
