@@ -178,7 +178,10 @@ export async function openCluster(
     now,
   })
   const clientCas = (): readonly string[] => [...auth.ca('host').tls, ...auth.ca('user').tls]
-  const trustedCas = (): readonly string[] => [...auth.trustedCas('host'), ...auth.trustedCas('user')].flatMap(ca => ca.tls)
+  const trustedCas = (cluster?: string): readonly string[] =>
+    [...auth.trustedCas('host'), ...auth.trustedCas('user')]
+      .filter(ca => cluster === undefined || ca.cluster === cluster)
+      .flatMap(ca => ca.tls)
   signal?.throwIfAborted()
   const refusing = openRefusingServices()
   opened.add(() => refusing.close())
@@ -187,6 +190,8 @@ export async function openCluster(
     webKeyPair: web.pick,
     hostKeyPair: () => hostKeyPair,
     clientCas,
+    trustedCas,
+    redirectHttp: true,
     dialLeafAuth: (cluster, { client }) => site.leaves.dialAuth(cluster, client),
     handlers: {
       web: webApi.serve,
@@ -227,7 +232,7 @@ export async function openCluster(
   const grpc = openAuthGrpc({
     auth,
     hostKeyPair: () => authKeyPair,
-    clientCas: trustedCas,
+    clientCas: () => trustedCas(),
     isReachable: site.isReachable,
     log,
     publicAddress: formatAddress(publicAddresses()[0] ?? address),

@@ -1,35 +1,13 @@
 // `npm run fuzz [-- COUNT [SEED]]`: mutated first bytes against the peeker and the mux, 10 million unless said otherwise. Another seed each
 // time; a finding names it, with the bytes.
 import { join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { pathToFileURL } from 'node:url'
+import { bundle, ROOT } from '../kit/bundle.mjs'
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
-const out = join(root, 'node_modules/.cache/fuzz')
-const { build } = await import('vite')
-await build({
-  configFile: false,
-  root,
-  logLevel: 'warn',
-  publicDir: false,
-  ssr: { noExternal: true, target: 'node' },
-  build: {
-    ssr: true,
-    outDir: out,
-    emptyOutDir: true,
-    target: 'node20.18',
-    minify: false,
-    reportCompressedSize: false,
-    rolldownOptions: {
-      input: { fuzz: join(root, 'test/fuzz/first-bytes.ts') },
-      external: [/^node:/],
-      platform: 'node',
-      output: { format: 'es', entryFileNames: '[name].mjs' },
-    },
-  },
-})
+const out = await bundle('fuzz', { fuzz: 'test/fuzz/first-bytes.ts' })
 const { firstBytesSeeds, fuzzFirstBytes } = await import(pathToFileURL(join(out, 'fuzz.mjs')).href)
 const [count = 10_000_000, seed = Date.now() % 0x1_0000_0000] = process.argv.slice(2).map(Number)
-const seeds = firstBytesSeeds(pathToFileURL(join(root, 'test/vectors/')))
+const seeds = firstBytesSeeds(pathToFileURL(join(ROOT, 'test/vectors/')))
 const started = performance.now()
 /** @type {Record<string, number>} */
 const answers = {}
