@@ -1,5 +1,6 @@
 import { formatAddress, parseAddress } from '../shared/address.ts'
 import type { ErrorCode, Facts, Failure } from '../shared/errors.ts'
+import { replaceUnprintable } from '../shared/printable.ts'
 import { DATABASE_PROTOCOLS } from '../shared/protocols.ts'
 import { wordsFor, type Words } from '../shared/words.ts'
 
@@ -193,8 +194,7 @@ export const text = {
 
 /** A server's text as it may be drawn: what would hide or turn around other characters is replaced by a mark. */
 export function shown(name: string): string {
-  // oxlint-disable-next-line no-control-regex -- control characters are the point
-  return name.replace(/[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, '\ufffd')
+  return replaceUnprintable(name, () => '\ufffd')
 }
 
 /** A proxy as people call it, whatever form was typed: `host`, or `host:port` where the port is not 443. */

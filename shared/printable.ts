@@ -1,6 +1,6 @@
 /** C0, DEL, C1, and what reorders or hides text on a terminal. Lone surrogates would be written as garbage. */
 // oxlint-disable-next-line no-control-regex
-const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]/u
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]/u
 const EVERY_UNPRINTABLE = new RegExp(UNPRINTABLE.source, 'gu')
 
 export function hasUnprintable(text: string): boolean {

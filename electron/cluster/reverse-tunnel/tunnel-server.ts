@@ -31,7 +31,7 @@ export interface TunnelServerOptions {
 }
 
 export interface TunnelServer {
-  /** Handler of `teleport-reversetunnel`. */
+  /** Handler of the reverse tunnel's route. */
   readonly serve: Handler
   readonly registry: TunnelRegistry
   /** Tells every agent the list of proxies: call it when the list has changed. */

@@ -39,7 +39,7 @@ interface SshProxyOptions {
 }
 
 export interface SshProxy {
-  /** Handler of `teleport-proxy-ssh`. */
+  /** Handler of the SSH proxy's route. */
   readonly serve: Handler
   /** Idempotent. */
   close(): void
