@@ -9,8 +9,10 @@ import { encodeSshKey, formatSshKey, sshKeyFields, sshKeyType } from '../../elec
 import { sshString, sshUint32 } from '../../electron/wire/ssh-bytes.ts'
 import type { Keys } from './ssh-pair.ts'
 
+/** sshd lets nobody in whose account has no shell. */
+const HAS_SHELL = !/(nologin|false)$/.test(userInfo().shell ?? '')
 /** OpenSSH's programs, where a machine has them. sshd wants to be called by its full path. */
-export const SSHD = ['/usr/sbin/sshd', '/usr/local/sbin/sshd'].find(path => existsSync(path))
+export const SSHD = HAS_SHELL ? ['/usr/sbin/sshd', '/usr/local/sbin/sshd'].find(path => existsSync(path)) : undefined
 export const SSH = ['/usr/bin/ssh', '/usr/local/bin/ssh'].find(path => existsSync(path))
 export const SFTP_SERVER = ['/usr/lib/openssh/sftp-server', '/usr/libexec/sftp-server', '/usr/libexec/openssh/sftp-server'].find(path =>
   existsSync(path),
