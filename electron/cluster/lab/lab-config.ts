@@ -1,10 +1,9 @@
 import { stringify } from 'yaml'
 import { formatAddress, type Address } from '../../../shared/address.ts'
+import { LAB_CLUSTER } from '../../../shared/lab.ts'
 import type { SecondFactor } from '../auth/auth.ts'
 import type { LabTokens } from './lab-full.ts'
 import type { LabUser } from './lab-users.ts'
-
-export const LAB_CLUSTER = 'lab'
 
 /** Resources of the lab and the logical database each leads to. bob sees what is labelled env=dev. */
 export const LAB_DATABASES = [
