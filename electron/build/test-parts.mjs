@@ -6,7 +6,12 @@ import { delimiter, join } from 'node:path'
 const PARTS = [
   { program: 'psql', packages: ['postgresql-client'] },
   { program: 'pgbench', packages: ['postgresql'] },
+  { program: 'mariadbd', packages: ['mariadb-server', 'mariadb-client'] },
+  { program: 'redis-server', packages: ['redis-server', 'redis-tools'] },
+  { program: 'pgcli', packages: ['pgcli'] },
+  { program: 'mycli', packages: ['mycli'] },
   { program: 'haproxy', packages: ['haproxy'] },
+  { program: 'nginx', packages: ['nginx', 'libnginx-mod-stream'] },
   { program: 'openssl', packages: ['openssl'] },
   { program: 'ssh-keygen', packages: ['openssh-client'] },
   { program: 'unzip', packages: ['unzip'] },
