@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { app, type BrowserWindow } from 'electron'
+import type { Answers } from '../shared/contract.ts'
 import { openApp } from './app/open-app.ts'
 import { serveWindow } from './ipc/serve-window.ts'
 import { openLog } from './log/open-log.ts'
@@ -40,7 +41,7 @@ async function run(): Promise<void> {
     portico: { exec: process.execPath, args: [beside('../cli/portico.mjs')], env: { ELECTRON_RUN_AS_NODE: '1' } },
   })
   const stopServing = serveWindow({
-    answers: { ...core.answers, ...shellAnswers({ window: () => window, trustFile: core.trustFile }) },
+    answers: { ...core.answers, ...shellAnswers({ window: () => window, trustFile: core.trustFile }) } as Answers,
     log,
     checkAnswers: !app.isPackaged,
     page: () => window?.webContents,

@@ -1,12 +1,24 @@
 import { z } from 'zod'
 import type { Failure } from './errors.ts'
-import { AppStateShape, DatabaseIdShape, ProfileShape, TunnelShape, type Change } from './state.ts'
+import {
+  AppStateShape,
+  ConnectionShape,
+  DatabaseIdShape,
+  LogEntryShape,
+  ProfileShape,
+  SettingsShape,
+  ToolShape,
+  TunnelModeShape,
+  TunnelShape,
+  type Change,
+} from './state.ts'
 
 /** Everything a face may ask of the engine. Adding a line here is a security review item. */
 
 const text = (max: number) => z.string().max(max)
 const Nothing = z.object({}).strict()
 const proxyAddress = text(300).min(1)
+const tunnelId = text(64).min(1)
 
 /** What a cluster asks for before it lets somebody in. */
 export const LoginFormShape = z.object({
@@ -48,11 +60,37 @@ export const contract = {
         databaseUser: text(256).optional(),
         databaseName: text(256).optional(),
         port: z.number().int().min(0).max(65_535).optional(),
+        mode: TunnelModeShape.optional(),
       })
       .strict(),
     answer: TunnelShape,
   },
-  'tunnel.stop': { ask: z.object({ tunnel: text(64).min(1) }).strict(), answer: Nothing },
+  'tunnel.stop': { ask: z.object({ tunnel: tunnelId }).strict(), answer: Nothing },
+  /** Stops and starts anew, on the same addresses; for a failed one, tries again. */
+  'tunnel.restart': { ask: z.object({ tunnel: tunnelId }).strict(), answer: TunnelShape },
+  /** The oldest 200 of `total`. */
+  'tunnel.connections': {
+    ask: z.object({ tunnel: tunnelId }).strict(),
+    answer: z.object({ total: z.number(), connections: z.array(ConnectionShape).max(200) }),
+  },
+  'connection.close': { ask: z.object({ tunnel: tunnelId, connection: z.number().int().min(0) }).strict(), answer: Nothing },
+  /** The root or a leaf behind the current proxy: its resources are listed from then on. */
+  'cluster.use': { ask: z.object({ cluster: text(256).min(1) }).strict(), answer: Nothing },
+  'favourite.set': { ask: z.object({ resource: DatabaseIdShape, on: z.boolean() }).strict(), answer: Nothing },
+  'settings.write': { ask: SettingsShape.partial().strict(), answer: SettingsShape },
+  /** Programs for a database: found ones first, the last used at the top. */
+  'tools.list': { ask: z.object({ resource: DatabaseIdShape }).strict(), answer: z.object({ tools: z.array(ToolShape) }) },
+  /** Starts its tunnel when none runs. */
+  'tools.open': { ask: z.object({ resource: DatabaseIdShape, tool: text(64).min(1) }).strict(), answer: Nothing },
+  /** The newest `limit` lines at or above `level`, oldest first. */
+  'log.read': {
+    ask: z.object({ limit: z.number().int().min(1).max(2000), level: z.enum(['debug', 'info', 'warn', 'error']) }).strict(),
+    answer: z.object({ entries: z.array(LogEntryShape) }),
+  },
+  /** Opens the system's save dialog. */
+  'log.export': { ask: Nothing, answer: z.object({ saved: z.boolean() }) },
+  /** Ends the process that holds the tunnels; what ran comes back with its next start. */
+  'engine.stop': { ask: Nothing, answer: Nothing },
   'clipboard.copy': { ask: z.object({ text: text(4096) }).strict(), answer: Nothing },
   'notice.dismiss': { ask: z.object({ id: text(64) }).strict(), answer: Nothing },
 } as const satisfies Record<string, { ask: z.ZodType; answer: z.ZodType }>

@@ -50,6 +50,8 @@ export const DatabaseShape = z.object({
   databaseName: z.string().nullable(),
   /** Where a tunnel listens or would listen. */
   port: z.number(),
+  /** The tool it was last opened in; null = none yet. */
+  lastTool: z.string().nullable(),
 })
 export type Database = z.infer<typeof DatabaseShape>
 
@@ -83,6 +85,8 @@ const listening = {
   waiting: z.number(),
   bytesIn: z.number(),
   bytesOut: z.number(),
+  /** End of the certificate that new connections use; null until there is one. */
+  certificateUntil: z.number().nullable(),
   /** The last connection that failed, until one works. */
   trouble: FailureShape.nullable(),
 }
@@ -123,6 +127,68 @@ export type DatabaseList = z.infer<typeof ListShape>
 export const ProxyShape = z.object({ reachable: z.boolean(), since: z.number(), failure: FailureShape.nullable() })
 export type ProxyHealth = z.infer<typeof ProxyShape>
 
+/** A cluster behind the proxy of the profile on show: its root, or a leaf. `current`: its resources are listed. */
+export const ClusterShape = z.object({ name: z.string(), root: z.boolean(), online: z.boolean(), current: z.boolean() })
+export type Cluster = z.infer<typeof ClusterShape>
+
+/** One open connection of a tunnel. `from`: the local program; null where the system does not tell. */
+export const ConnectionShape = z.object({
+  id: z.number().int(),
+  from: z.object({ pid: z.number().int(), program: z.string() }).nullable(),
+  state: z.enum(['waiting', 'open']),
+  since: z.number(),
+  bytesIn: z.number(),
+  bytesOut: z.number(),
+})
+export type Connection = z.infer<typeof ConnectionShape>
+
+/** What `settings.yaml` holds, defaults filled in. */
+export const SettingsShape = z.object({
+  theme: z.enum(['system', 'light', 'dark']),
+  /** Label key that groups the list; null = none. */
+  groupBy: z.string().max(256).nullable(),
+  startAtLogin: z.boolean(),
+  /** Without a window, when the system starts it. */
+  startHidden: z.boolean(),
+  restoreTunnels: z.boolean(),
+  notifications: z.boolean(),
+  /** Program that opens a command line; null = found by itself. */
+  terminal: z.string().max(1024).nullable(),
+})
+export type Settings = z.infer<typeof SettingsShape>
+export const DEFAULT_SETTINGS: Settings = {
+  theme: 'system',
+  groupBy: null,
+  startAtLogin: false,
+  startHidden: false,
+  restoreTunnels: true,
+  notifications: true,
+  terminal: null,
+}
+
+/** The process that holds the tunnels of this home. */
+export const EngineShape = z.object({ host: z.enum(['app', 'headless']), pid: z.number().int(), since: z.number(), version: z.string() })
+export type EngineState = z.infer<typeof EngineShape>
+
+/** A program that a database can be opened in. */
+export const ToolShape = z.object({
+  id: z.string(),
+  title: z.string(),
+  found: z.boolean(),
+  /** Was used last for this database. */
+  last: z.boolean(),
+})
+export type Tool = z.infer<typeof ToolShape>
+
+/** A line of the log, secrets removed. */
+export const LogEntryShape = z.object({
+  at: z.number(),
+  level: z.enum(['debug', 'info', 'warn', 'error']),
+  event: z.string(),
+  facts: z.record(z.string(), z.unknown()),
+})
+export type LogEntry = z.infer<typeof LogEntryShape>
+
 /** Notes that a person should read once: a state file set aside as `.bad`, a keychain that is missing. */
 export const NoticeShape = z.object({ id: z.string(), text: z.string() })
 
@@ -134,6 +200,11 @@ export const AppStateShape = z.object({
   lab: LabShape,
   proxy: ProxyShape,
   notices: z.array(NoticeShape),
+  /** Of the profile on show, root first. */
+  clusters: z.array(ClusterShape),
+  favourites: z.array(DatabaseIdShape),
+  settings: SettingsShape,
+  engine: EngineShape,
 })
 export type AppState = z.infer<typeof AppStateShape>
 
@@ -149,4 +220,8 @@ export const EMPTY_STATE: AppState = {
   lab: { state: 'off' },
   proxy: { reachable: true, since: 0, failure: null },
   notices: [],
+  clusters: [],
+  favourites: [],
+  settings: DEFAULT_SETTINGS,
+  engine: { host: 'app', pid: 0, since: 0, version: '' },
 }

@@ -32,8 +32,21 @@ export interface AppOptions {
   readonly now?: () => number
 }
 
+/** Questions whose answers are on their way to this branch. */
+type Unanswered =
+  | 'tunnel.restart'
+  | 'tunnel.connections'
+  | 'connection.close'
+  | 'cluster.use'
+  | 'favourite.set'
+  | 'settings.write'
+  | 'tools.list'
+  | 'tools.open'
+  | 'log.read'
+  | 'engine.stop'
+
 export interface App {
-  readonly answers: Omit<Answers, 'clipboard.copy' | 'trust.choose'>
+  readonly answers: Omit<Answers, 'clipboard.copy' | 'trust.choose' | 'log.export' | Unanswered>
   /** Keeps a CA file, chosen in a dialog, for the next `login.look` of this proxy. @throws PorticoError `usage/invalid` */
   trustFile(proxy: string, path: string): Promise<void>
   onChange(listener: (change: Change) => void): () => void

@@ -346,6 +346,7 @@ function shown(tunnel: Tunnel, listening: Listening, { route, files }: TunnelReq
     waiting: 0,
     bytesIn: 0,
     bytesOut: 0,
+    certificateUntil: null,
     trouble: null,
   }
 }

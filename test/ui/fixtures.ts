@@ -42,6 +42,7 @@ export function aDatabase(name: string, more: Partial<Database> = {}): Database 
     databaseUser: 'alice',
     databaseName: 'shop',
     port: 24017,
+    lastTool: null,
     ...more,
   }
 }
@@ -79,6 +80,7 @@ export function anOpenTunnel(database: Database, more: Partial<Extract<Tunnel, {
     waiting: 0,
     bytesIn: 81_920,
     bytesOut: 4096,
+    certificateUntil: Date.now() + 3_600_000,
     trouble: null,
     ...more,
   }

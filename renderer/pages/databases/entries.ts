@@ -42,6 +42,7 @@ function databaseOf(tunnel: Tunnel): Database {
     databaseUser: tunnel.databaseUser,
     databaseName: tunnel.databaseName,
     port: 'port' in tunnel ? tunnel.port : 0,
+    lastTool: null,
   }
 }
 
