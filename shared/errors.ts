@@ -27,6 +27,7 @@ export const ERRORS = {
   'resource/unsupported': { retry: 'none', exit: 1 },
   'profile/not-found': { retry: 'log-in', exit: 4 },
   'tool/not-found': { retry: 'none', exit: 4 },
+  'tool/failed': { retry: 'again', exit: 1 },
   'tunnel/port-in-use': { retry: 'choose-port', exit: 1 },
   'tunnel/address': { retry: 'choose-port', exit: 1 },
   'tunnel/not-found': { retry: 'none', exit: 4 },

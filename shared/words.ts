@@ -106,6 +106,11 @@ const WORDS: Record<ErrorCode, readonly [what: Line, why: Line, next: Line]> = {
     'it was not found on PATH',
     f => fact(f, 'next', 'install it'),
   ],
+  'tool/failed': [
+    f => `${fact(f, 'tool', 'The program')} did not start`,
+    why('it ended at once'),
+    'start it by itself to see what it says',
+  ],
   'tunnel/port-in-use': [
     f => `Port ${fact(f, 'port', '')} is taken`,
     f => `${fact(f, 'program', 'another program')}${f['pid'] === undefined ? '' : ` (pid ${f['pid']})`} listens there`,

@@ -40,7 +40,7 @@ function shownDatabase(context: Context, profile: StoredProfile, listed: ListedD
     databaseUser: defaultUser(known),
     databaseName: defaultDatabase(known),
     port: context.profiles.remembered(id).port ?? stablePort(cluster, 'db', name),
-    lastTool: null,
+    lastTool: context.profiles.remembered(id).tool ?? null,
   }
 }
 

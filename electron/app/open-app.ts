@@ -16,6 +16,7 @@ import { watchSession } from './shown-session.ts'
 import type { PorticoCommand } from './start-lab.ts'
 import { openStateBox } from './state-box.ts'
 import { status } from './status.ts'
+import { toolAnswers } from './tool-answers.ts'
 import { tunnelAnswers } from './tunnel-answers.ts'
 import { openTunnels } from './tunnels.ts'
 
@@ -37,8 +38,6 @@ type Unanswered =
   | 'cluster.use'
   | 'favourite.set'
   | 'settings.write'
-  | 'tools.list'
-  | 'tools.open'
   | 'log.read'
   | 'engine.stop'
 
@@ -168,10 +167,18 @@ export async function openApp(options: AppOptions): Promise<App> {
     onLogout: followProfiles,
   })
 
+  const tunnelSide = tunnelAnswers({ context, tunnels, databases })
   const answers: App['answers'] = {
     'state.read': async () => box.read(),
     ...logins.answers,
-    ...tunnelAnswers({ context, tunnels, databases }),
+    ...tunnelSide,
+    ...toolAnswers({
+      context,
+      tunnels,
+      databases,
+      startTunnel: tunnelSide['tunnel.start'],
+      terminal: () => box.read().state.settings.terminal,
+    }),
     async 'lab.start'() {
       await lab.start()
       return {}

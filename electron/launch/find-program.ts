@@ -26,7 +26,8 @@ export async function findProgram(
   return undefined
 }
 
-async function mayRun(path: string, windows: boolean): Promise<boolean> {
+/** @param windows where being there is all that can be known */
+export async function mayRun(path: string, windows: boolean): Promise<boolean> {
   try {
     await access(path, windows ? constants.F_OK : constants.X_OK)
     return (await stat(path)).isFile()

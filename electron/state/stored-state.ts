@@ -36,6 +36,7 @@ const RememberedShape = z.looseObject({
   databaseUser: z.string().optional(),
   databaseName: z.string().optional(),
   port: z.number().int().min(1).max(65_535).optional(),
+  tool: z.string().optional(),
 })
 
 export const StoredStateShape = z.looseObject({
@@ -92,4 +93,6 @@ export interface Remembered {
   readonly databaseUser?: string | undefined
   readonly databaseName?: string | undefined
   readonly port?: number | undefined
+  /** Id of the tool it was opened in. */
+  readonly tool?: string | undefined
 }
