@@ -3,6 +3,8 @@ import type { Home } from '../state/home.ts'
 import { openHome } from '../state/home.ts'
 import { openProfiles, type Profiles } from '../state/profiles.ts'
 import { openVault } from '../state/vault.ts'
+import { tshHome } from '../client/tsh/tsh-files.ts'
+import { withTshLogins } from './with-tsh-logins.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -30,7 +32,8 @@ export async function openContext({
   home = openHome(env, process.platform),
   now = Date.now,
 }: ContextOptions): Promise<Context> {
-  const profiles = await openProfiles(home, openVault(home, { env }))
+  const own = await openProfiles(home, openVault(home, { env }))
+  const profiles = await withTshLogins(own, tshHome(env), now)
   return { home, profiles, log, env, now, close: () => profiles.close() }
 }
 

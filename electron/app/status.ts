@@ -21,6 +21,6 @@ export function shownProfile(stored: StoredProfile, current: string | undefined,
     kubeGroups: [...kubeGroups],
     expired: validUntil <= now,
     current: proxy === current,
-    source: 'portico',
+    source: stored.source ?? 'portico',
   }
 }

@@ -12,14 +12,19 @@ export interface Profiles {
   get(proxy: string): StoredProfile | undefined
   /** The profile that is meant without `--proxy`. */
   current(): StoredProfile | undefined
+  /** Its name, also when it is a login of tsh's, which is not kept here. */
+  currentName(): string | undefined
   /** Keeps keys and profile of a login and makes it current. */
   save(profile: StoredProfile, keys: StoredKeys): Promise<void>
   /** Changes a profile that is there; does nothing otherwise. */
   update(proxy: string, change: Partial<Omit<StoredProfile, 'proxy'>>): Promise<void>
   /** Keys first, so that nothing secret stays when the second write fails. Idempotent. */
   remove(proxy: string): Promise<void>
-  /** @returns whether there is such a profile */
-  use(proxy: string): Promise<boolean>
+  /**
+   * @param elsewhere it is a login of tsh's
+   * @returns whether there is such a profile
+   */
+  use(proxy: string, elsewhere?: boolean): Promise<boolean>
   /** Keys and certificates of a login; undefined = signed out. */
   keys(proxy: string): Promise<StoredKeys | undefined>
   remembered(resource: DatabaseId): Remembered
@@ -46,6 +51,7 @@ export async function openProfiles(home: Home, vault: Vault): Promise<Profiles> 
         .map(proxy => read(proxy)!),
     get: read,
     current: () => (file.value.current === undefined ? undefined : read(file.value.current)),
+    currentName: () => file.value.current,
     async save(profile, keys) {
       await vault.save(profile.proxy, keys)
       await file.update(state => {
@@ -72,10 +78,10 @@ export async function openProfiles(home: Home, vault: Vault): Promise<Profiles> 
         else state.current = next
       })
     },
-    async use(proxy) {
+    async use(proxy, elsewhere = false) {
       let found = false
       await file.update(state => {
-        found = own(state.profiles, proxy) !== undefined
+        found = elsewhere || own(state.profiles, proxy) !== undefined
         if (found) state.current = proxy
       })
       return found

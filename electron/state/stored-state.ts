@@ -86,6 +86,8 @@ export interface StoredProfile {
   readonly trust: StoredTrust
   /** SHA-256 fingerprint of the web certificate that was accepted by pin or `--insecure` at sign-in: tunnels take no other. */
   readonly webCertificate?: string | undefined
+  /** A login of tsh's: read from its files, never written. Absent = ours. */
+  readonly source?: 'tsh'
 }
 
 /** What was last used for a resource. */

@@ -29,7 +29,7 @@ export function environment(home: string): Record<string, string> {
   const own = Object.entries(process.env).filter(
     (pair): pair is [string, string] => pair[1] !== undefined && !/^(VITEST|NODE_|ELECTRON_|PORTICO_|TELEPORT_)/.test(pair[0]),
   )
-  return { ...Object.fromEntries(own), PORTICO_HOME: home }
+  return { ...Object.fromEntries(own), PORTICO_HOME: home, TELEPORT_HOME: join(home, 'no-tsh') }
 }
 
 /** Starts the real app of this checkout. As root the sandbox is off: Playwright adds the flag. */

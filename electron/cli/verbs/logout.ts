@@ -9,7 +9,7 @@ export function logout(run: Run, _args: readonly string[], { all = false }: { re
     const name = namedProxy(run.globals.proxy, run.env)
     const one = name === undefined ? context.profiles.current() : findProfile(context, name)
     if (!all && name !== undefined && one === undefined) throw new PorticoError('profile/not-found', { name })
-    const ended = all ? context.profiles.list() : one === undefined ? [] : [one]
+    const ended = all ? context.profiles.list().filter(({ source }) => source !== 'tsh') : one === undefined ? [] : [one]
     for (const { proxy } of ended) await logOut(context, proxy)
     if (run.say.json) return run.say.value({ loggedOut: ended.map(({ proxy }) => proxy) })
     run.say.text(...(ended.length === 0 ? ['Nobody was signed in.'] : ended.map(({ user, proxy }) => `Signed out ${user} from ${proxy}.`)))

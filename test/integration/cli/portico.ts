@@ -39,7 +39,7 @@ export class Portico {
 
   env(more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
     const { PORTICO_PROXY: _p, TELEPORT_PROXY: _t, PORTICO_PASSWORD: _w, ...env } = process.env
-    return { ...env, PORTICO_HOME: this.home, PORTICO_KEYRING: 'off', ...more }
+    return { ...env, PORTICO_HOME: this.home, PORTICO_KEYRING: 'off', TELEPORT_HOME: join(this.home, 'no-tsh'), ...more }
   }
 
   run(args: readonly string[], { env, input = '' }: RunOptions = {}): Promise<Ran> {
