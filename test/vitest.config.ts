@@ -18,5 +18,5 @@ if (!('groupBy' in Map)) Object.assign(Map, { groupBy })
 /** `vitest run --config test/vitest.config.ts test/unit` and so on: one folder a suite. `npm test -- unit` does the same. */
 export default defineConfig({
   root: fileURLToPath(new URL('..', import.meta.url)),
-  test: { include: ['test/{unit,vectors,integration,ui,e2e}/**/*.test.{ts,tsx}'], testTimeout: 15_000, pool: 'threads' },
+  test: { include: ['test/{unit,vectors,integration,ui,e2e,package}/**/*.test.{ts,tsx}'], testTimeout: 15_000, pool: 'threads' },
 })

@@ -21,6 +21,7 @@ export const SUITES = [
     slow: true,
   },
   { name: 'e2e', paths: ['test/e2e'], window: true, slow: true },
+  { name: 'package', paths: ['test/package'], window: true, slow: true },
 ]
 
 export const VITEST = inRoot('node_modules/vitest/vitest.mjs')
