@@ -6,16 +6,20 @@ import type { Log } from '../log/log.ts'
 import type { Home } from '../state/home.ts'
 import { openAuthSessions } from './auth-sessions.ts'
 import { findProfile } from './choose-profile.ts'
+import { openClusters } from './clusters.ts'
 import { openContext, type Context } from './context.ts'
 import { openCredentials } from './credentials.ts'
+import { openFavourites } from './favourites.ts'
 import { routeTo } from './find-database.ts'
 import { hostLab } from './host-lab.ts'
 import { issueCredentials } from './issue-credentials.ts'
 import { listDatabases } from './list-databases.ts'
 import { logIn } from './log-in.ts'
 import { logOut } from './log-out.ts'
+import { logAnswers } from './log-answers.ts'
 import { lookAtProxy, PLAIN_TRUST, readCaFile } from './look-at-proxy.ts'
 import { watchProxy } from './proxy-health.ts'
+import { openSettingsAnswers } from './settings-answers.ts'
 import { showSession } from './show-session.ts'
 import type { PorticoCommand } from './start-lab.ts'
 import { openStateBox } from './state-box.ts'
@@ -33,17 +37,7 @@ export interface AppOptions {
 }
 
 /** Questions whose answers are on their way to this branch. */
-type Unanswered =
-  | 'tunnel.restart'
-  | 'tunnel.connections'
-  | 'connection.close'
-  | 'cluster.use'
-  | 'favourite.set'
-  | 'settings.write'
-  | 'tools.list'
-  | 'tools.open'
-  | 'log.read'
-  | 'engine.stop'
+type Unanswered = 'tunnel.restart' | 'tunnel.connections' | 'connection.close' | 'tools.list' | 'tools.open' | 'engine.stop'
 
 export interface App {
   readonly answers: Omit<Answers, 'clipboard.copy' | 'trust.choose' | 'log.export' | Unanswered>
@@ -65,11 +59,13 @@ export async function openApp(options: AppOptions): Promise<App> {
   const { log, home, workerFile, portico, threads, now } = options
   const context: Context = await openContext({ log, home, ...(now === undefined ? {} : { now }) })
   const box = openStateBox()
+  const favourites = openFavourites(context, box)
+  const settings = await openSettingsAnswers(home, box, () => tellSession())
   const sessions = openAuthSessions(context)
   const closing = new AbortController()
   const trustFiles = new Map<string, readonly string[]>()
   const dismissed = new Set<string>()
-  let listing: { readonly proxy: string; readonly stop: AbortController } | undefined
+  let listing: { readonly stop: AbortController } | undefined
   let countersTimer: NodeJS.Timeout | undefined
   let expiryTimer: NodeJS.Timeout | undefined
   let closed: Promise<void> | undefined
@@ -118,7 +114,7 @@ export async function openApp(options: AppOptions): Promise<App> {
   const tellSession = (): void => {
     if (closing.signal.aborted) return
     const { session, profiles, notices } = showSession(context, tunnels, endedEarly)
-    const shown = notices.filter(({ id }) => !dismissed.has(id))
+    const shown = [...notices, ...settings.notices()].filter(({ id }) => !dismissed.has(id))
     const { state } = box.read()
     const slices = {
       ...(same(state.session, session) ? {} : { session }),
@@ -137,16 +133,19 @@ export async function openApp(options: AppOptions): Promise<App> {
     const profile = context.profiles.current()
     listing?.stop.abort()
     listing = undefined
-    if (profile === undefined) return box.change({ databases: { state: 'idle', items: [], failure: null } })
-    const mine = { proxy: profile.proxy, stop: new AbortController() }
+    if (profile === undefined) return box.change({ databases: { state: 'idle', items: [], failure: null }, clusters: [] })
+    const mine = { stop: new AbortController() }
     listing = mine
     const shownBefore = box.read().state.databases
-    const items = listedFor === profile.proxy ? shownBefore.items : []
+    const cluster = clusters.shown(profile)
+    const place = JSON.stringify([profile.proxy, cluster])
+    const items = listedFor === place ? shownBefore.items : []
+    void clusters.refresh(profile, mine.stop.signal)
     box.change({ databases: { state: 'loading', items, failure: null } })
     try {
-      const listed = await listDatabases(context, sessions, profile, {}, mine.stop.signal)
+      const listed = await listDatabases(context, sessions, profile, {}, mine.stop.signal, cluster)
       if (listing !== mine) return
-      listedFor = profile.proxy
+      listedFor = place
       box.change({ databases: { state: 'ready', items: [...listed], failure: null } })
     } catch (thrown) {
       if (listing !== mine) return
@@ -159,8 +158,9 @@ export async function openApp(options: AppOptions): Promise<App> {
       if (listing === mine) listing = undefined
     }
   }
-  /** Whose databases are on show. */
+  /** Whose databases are on show: proxy and cluster. */
   let listedFor: string | undefined
+  const clusters = openClusters({ context, box, listAgain: refresh })
 
   const health = watchProxy({
     profile: () => context.profiles.current(),
@@ -204,6 +204,7 @@ export async function openApp(options: AppOptions): Promise<App> {
       stopTunnelsOf(proxy).catch((thrown: unknown) => log.error('tunnel.stop', { proxy }, thrown))
     }
     tellSession()
+    favourites.tell()
     const current = context.profiles.current()?.proxy
     const isRenewed = current !== undefined && before.get(current) !== known.get(current)
     if (current === currentProxy && !isRenewed) return
@@ -250,6 +251,10 @@ export async function openApp(options: AppOptions): Promise<App> {
   }
 
   const answers: App['answers'] = {
+    ...settings.answers,
+    ...favourites.answers,
+    ...clusters.answers,
+    ...logAnswers(home),
     'state.read': async () => box.read(),
     async 'login.look'({ proxy }) {
       const { form } = await lookAtProxy(proxy, trustFor(proxy), closing.signal)
@@ -325,6 +330,7 @@ export async function openApp(options: AppOptions): Promise<App> {
         listing?.stop.abort()
         clearInterval(again)
         clearTimeout(expiryTimer)
+        settings.close()
         await tunnels.close(DRAIN_MS)
         clearTimeout(countersTimer)
         sessions.close()
