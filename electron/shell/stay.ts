@@ -44,7 +44,8 @@ export function stayWithoutWindow({ followed, log, folder, hasTray, hasWindow }:
 
 function tell(reason: StayReason, state: AppState, log: Log): void {
   const { title, body } = wordsForStaying(reason, state)
-  if (state.settings.notifications && Notification.isSupported()) return new Notification({ title, body }).show()
+  // Where nothing else shows us, it must not pass unseen: Linux without a notification service loses what it is given.
+  if (reason === 'tray' && state.settings.notifications && Notification.isSupported()) return new Notification({ title, body }).show()
   dialog
     .showMessageBox({ type: 'info', message: title, detail: body, buttons: ['OK'] })
     .catch((thrown: unknown) => log.warn('window.dialog-failed', {}, thrown))
