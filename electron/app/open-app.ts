@@ -1,6 +1,6 @@
 import { PorticoError } from '../../shared/errors.ts'
-import type { Answers } from '../../shared/contract.ts'
-import type { Change } from '../../shared/state.ts'
+import type { Answers, EngineQuestion } from '../../shared/contract.ts'
+import type { Change, EngineState } from '../../shared/state.ts'
 import { openEngine } from '../engine/open-engine.ts'
 import type { Log } from '../log/log.ts'
 import type { Home } from '../state/home.ts'
@@ -14,7 +14,7 @@ import { openLogins } from './login-answers.ts'
 import { watchProxy } from './proxy-health.ts'
 import { watchSession } from './shown-session.ts'
 import type { PorticoCommand } from './start-lab.ts'
-import { openStateBox } from './state-box.ts'
+import { openStateBox, type StateBox } from './state-box.ts'
 import { status } from './status.ts'
 import { tunnelAnswers } from './tunnel-answers.ts'
 import { openTunnels } from './tunnels.ts'
@@ -27,6 +27,10 @@ export interface AppOptions {
   readonly portico: PorticoCommand
   readonly threads?: number
   readonly now?: () => number
+  /** The process that this is a part of. */
+  readonly engine: Pick<EngineState, 'host' | 'version'>
+  /** Somebody asked for the end of this process. */
+  readonly onStop: () => void
 }
 
 /** Questions whose answers are on their way to this branch. */
@@ -40,12 +44,12 @@ type Unanswered =
   | 'tools.list'
   | 'tools.open'
   | 'log.read'
-  | 'engine.stop'
 
 export interface App {
-  readonly answers: Omit<Answers, 'clipboard.copy' | 'trust.choose' | 'log.export' | Unanswered>
+  readonly answers: Pick<Answers, Exclude<EngineQuestion, Unanswered>>
   /** Keeps a CA file, chosen in a dialog, for the next `login.look` of this proxy. @throws PorticoError `usage/invalid` */
   trustFile(proxy: string, path: string): Promise<void>
+  readonly read: StateBox['read']
   onChange(listener: (change: Change) => void): () => void
   /** Drains tunnels (≤ 5 s) and stops a lab of ours. Idempotent. */
   close(): Promise<void>
@@ -54,12 +58,13 @@ export interface App {
 /** Counters are told at most this often. */
 const COUNTERS_MS = 250
 const DRAIN_MS = 5_000
+const STOP_AFTER_MS = 20
 
 /** All that the window's engine does, behind the contract: holds the AppState, runs the use cases, turns each failure into state. */
 export async function openApp(options: AppOptions): Promise<App> {
   const { log, home, workerFile, portico, threads, now } = options
   const context: Context = await openContext({ log, home, ...(now === undefined ? {} : { now }) })
-  const box = openStateBox()
+  const box = openStateBox({ engine: { ...options.engine, pid: process.pid, since: context.now() } })
   const sessions = openAuthSessions(context)
   const closing = new AbortController()
   let countersTimer: NodeJS.Timeout | undefined
@@ -180,6 +185,11 @@ export async function openApp(options: AppOptions): Promise<App> {
       await databases.refresh()
       return {}
     },
+    async 'engine.stop'() {
+      // The answer first.
+      setTimeout(options.onStop, STOP_AFTER_MS)
+      return {}
+    },
     async 'notice.dismiss'({ id }) {
       session.dismissNotice(id)
       return {}
@@ -188,11 +198,13 @@ export async function openApp(options: AppOptions): Promise<App> {
 
   session.tell()
   if (currentProxy !== undefined) void databases.refresh()
-  lab.resume()
+  // Without a window nobody wants to see a lab start by itself.
+  if (options.engine.host === 'app') lab.resume()
 
   return {
     answers,
     trustFile: logins.trustFile,
+    read: box.read,
     onChange: box.onChange,
     close() {
       closed ??= (async () => {
