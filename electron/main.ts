@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { app } from 'electron'
 import type { Answers } from '../shared/contract.ts'
-import { openApp } from './app/open-app.ts'
+import { connectEngine } from './control/connect-engine.ts'
+import { hostEngine } from './control/host-engine.ts'
+import { joinEngine } from './control/join-engine.ts'
 import { serveWindow } from './ipc/serve-window.ts'
 import { openLog } from './log/open-log.ts'
 import { deepLinkIn, readDeepLink, type DeepLink } from './shell/deep-link.ts'
@@ -51,11 +53,19 @@ async function run(): Promise<void> {
   // Installers for Linux and macOS say it in a file of the package.
   if (process.platform === 'win32' && app.isPackaged) app.setAsDefaultProtocolClient(PAGE_SCHEME)
 
-  const core = await openApp({
-    home,
+  const core = await joinEngine({
     log,
-    workerFile: new URL('../engine/worker.mjs', import.meta.url),
-    portico: { exec: process.execPath, args: [beside('../cli/portico.mjs')], env: { ELECTRON_RUN_AS_NODE: '1' } },
+    attach: () => connectEngine(home),
+    host: () =>
+      hostEngine({
+        home,
+        log,
+        workerFile: new URL('../engine/worker.mjs', import.meta.url),
+        portico: { exec: process.execPath, args: [beside('../cli/portico.mjs')], env: { ELECTRON_RUN_AS_NODE: '1' } },
+        engine: { host: 'app', version: app.getVersion() },
+        onStop: () => app.quit(),
+        checkAnswers: !app.isPackaged,
+      }),
   })
   const stopServing = serveWindow({
     answers: { ...core.answers, ...shellAnswers({ window: window.current, trustFile: core.trustFile, logs: home.logs }) } as Answers,

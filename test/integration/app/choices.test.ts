@@ -29,7 +29,15 @@ let shown: AppState
 async function open(): Promise<void> {
   const log = openLog({ folder: home.logs })
   const portico = { exec: process.execPath, args: [fileURLToPath(built('cli/portico.mjs'))], env: {} }
-  app = await openApp({ home, log, workerFile: built('engine/worker.mjs'), threads: 1, portico })
+  app = await openApp({
+    home,
+    log,
+    workerFile: built('engine/worker.mjs'),
+    threads: 1,
+    portico,
+    engine: { host: 'app', version: 'test' },
+    onStop() {},
+  })
   shown = (await app.answers['state.read']({})).state
   app.onChange(({ slices }) => {
     shown = { ...shown, ...slices } as AppState
