@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { app, BrowserWindow, dialog, nativeTheme, screen } from 'electron'
+import { isOurUrl, PAGE_URL } from './our-page.ts'
 import type { Log } from '../log/log.ts'
 import { loadPlacement, savePlacement, SMALLEST } from './bounds.ts'
 
@@ -54,8 +55,18 @@ export function openWindow({ preload, folder, icon, log }: WindowOptions, url: s
   nativeTheme.on('updated', follow)
   window.once('closed', () => nativeTheme.off('updated', follow))
   surviveCrashes(window, log)
+  stayHome(window, log)
   void window.loadURL(url).catch((thrown: unknown) => log.error('window.load-failed', {}, thrown))
   return window
+}
+
+/** `about:blank` needs nobody's leave: a page that went there comes back. */
+function stayHome(window: BrowserWindow, log: Log): void {
+  window.webContents.on('did-navigate', (_event, url) => {
+    if (isOurUrl(url)) return
+    log.warn('window.left', { url: url.slice(0, 200) })
+    void window.loadURL(PAGE_URL).catch((thrown: unknown) => log.error('window.load-failed', {}, thrown))
+  })
 }
 
 const CALM_MS = 60_000
