@@ -6,13 +6,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type {} from '../../renderer/bridge.ts'
 import { contract, type Question } from '../../shared/contract.ts'
 import { emptyHome, openAppUnderTest, type AppUnderTest } from '../kit/app-under-test.ts'
+import { DESKTOP_WITHOUT_TRAY } from '../kit/desktop-with-tray.ts'
 
 /** What a page gone wrong could try. The page is ours and the checks are in main: so nothing of this may work. */
 const { home, remove } = emptyHome()
 let app: AppUnderTest
 beforeAll(async () => {
-  // No session bus: without a tray, the end of the window is the end of the app.
-  app = await openAppUnderTest(home, [], { DBUS_SESSION_BUS_ADDRESS: '', XDG_RUNTIME_DIR: '' })
+  // Without a tray, the end of the window is the end of the app.
+  app = await openAppUnderTest(home, [], DESKTOP_WITHOUT_TRAY)
 })
 afterAll(async () => {
   await app.electron.close().catch(() => {})

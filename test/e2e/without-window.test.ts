@@ -5,11 +5,10 @@ import { afterAll, expect, test } from 'vitest'
 import type { Page } from '@playwright/test'
 import type {} from '../../renderer/bridge.ts'
 import { emptyHome, environment, openAppUnderTest, ROOT, type AppUnderTest } from '../kit/app-under-test.ts'
+import { DESKTOP_WITHOUT_TRAY, seenBy, watchDesktop } from '../kit/desktop-with-tray.ts'
 
 /** A desktop that shows no tray icons: what closing the window does there. */
 const { home, remove } = emptyHome()
-/** No session bus: the same on every machine that runs this. */
-const NO_BUS = { DBUS_SESSION_BUS_ADDRESS: '', XDG_RUNTIME_DIR: '' }
 let app: AppUnderTest
 afterAll(async () => {
   await app.electron.close().catch(() => {})
@@ -40,21 +39,14 @@ const tunnelsOf = (page: Page) =>
   })
 
 test('closing the window keeps the tunnels and says so the first time', async () => {
-  app = await openAppUnderTest(home, ['--with-lab'], NO_BUS)
+  app = await openAppUnderTest(home, ['--with-lab'], DESKTOP_WITHOUT_TRAY)
   await app.page.getByRole('button', { name: 'Connect orders' }).click({ timeout: 60_000 })
   await app.page.getByRole('button', { name: 'Disconnect orders' }).waitFor()
   const before = await tunnelsOf(app.page)
-  await app.electron.evaluate(({ dialog }) => {
-    const said: string[] = []
-    Object.assign(globalThis, { said })
-    dialog.showMessageBox = ((options: { detail: string }) => {
-      said.push(options.detail)
-      return Promise.resolve({ response: 0, checkboxChecked: false })
-    }) as unknown as typeof dialog.showMessageBox
-  })
+  await watchDesktop(app.electron)
   await closeWindow()
-  const said = () => app.electron.evaluate(() => (globalThis as unknown as { said: string[] }).said)
-  await expect.poll(said).toEqual([expect.stringMatching(/^1 tunnel stays open\. This desktop shows no tray icons/)])
+  const said = async (): Promise<string[]> => (await seenBy(app.electron)).boxes
+  await expect.poll(said).toEqual([expect.stringMatching(/^Portico keeps running\n1 tunnel stays open\. This desktop shows no tray icons/)])
   expect(await query(before[0]!.port)).toEqual([{ who: 'alice' }])
 
   const [page] = await Promise.all([app.electron.waitForEvent('window'), app.electron.evaluate(({ app: it }) => it.emit('activate'))])
@@ -69,7 +61,7 @@ test('a second start brings the window back', async () => {
   const program = app.electron.process().spawnfile
   const args = [...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), '--disable-gpu', ROOT]
   const opened = app.electron.waitForEvent('window')
-  const second = spawn(program, args, { cwd: ROOT, env: { ...environment(home), ...NO_BUS }, stdio: 'ignore' })
+  const second = spawn(program, args, { cwd: ROOT, env: { ...environment(home), ...DESKTOP_WITHOUT_TRAY }, stdio: 'ignore' })
   expect(await once(second, 'exit')).toEqual([0, null])
   await (await opened).getByRole('button', { name: 'Disconnect orders' }).waitFor()
 })
