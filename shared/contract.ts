@@ -102,6 +102,13 @@ export type Answers = { readonly [Q in Question]: (ask: Ask<Q>) => Promise<Answe
 
 export type Reply<Q extends Question> = { readonly ok: true; readonly value: Answer<Q> } | { readonly ok: false; readonly failure: Failure }
 
+/** Answered by the desktop of the face that asks, never by an engine. */
+export const SHELL_QUESTIONS = ['clipboard.copy', 'trust.choose', 'log.export'] as const satisfies readonly Question[]
+export type EngineQuestion = Exclude<Question, (typeof SHELL_QUESTIONS)[number]>
+export const ENGINE_QUESTIONS: readonly EngineQuestion[] = (Object.keys(contract) as Question[]).filter(
+  (question): question is EngineQuestion => !SHELL_QUESTIONS.some(shell => shell === question),
+)
+
 /** What the preload puts on `window.portico`: exactly these two. */
 export interface Bridge {
   ask<Q extends Question>(question: Q, ask: Ask<Q>): Promise<Reply<Q>>

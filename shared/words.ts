@@ -123,11 +123,23 @@ const WORDS: Record<ErrorCode, readonly [what: Line, why: Line, next: Line]> = {
     f => `this address expects ${fact(f, 'expected', 'another protocol')}${f['got'] === undefined ? '' : `, not ${f['got']}`}`,
     'check the kind of connection in your program',
   ],
+  'tunnel/other-user': [
+    'A program of another user was refused',
+    why('a local address serves only the person who opened it'),
+    'if it was yours, run it as the same user as Portico',
+  ],
   'tunnel/upstream-closed': [
     'The connection was closed by the other side',
     why('it ended before the database answered'),
     'check that the database is running and that you may use it',
   ],
+  'engine/running': [
+    'The engine of this home already runs',
+    f => `pid ${fact(f, 'pid', 'unknown')} holds its tunnels`,
+    'portico tunnels ls, or portico engine stop first',
+  ],
+  'engine/gone': ['The engine went away', why('its process ended while it was asked'), 'portico engine start'],
+  'engine/failed': ['The engine could not start', why('its process ended at once'), 'portico engine start --foreground --debug'],
   'ssh/host-refused': [
     'The SSH server is not the one you expect',
     why('its host key is not trusted'),

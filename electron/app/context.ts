@@ -40,3 +40,5 @@ export async function openContext({
 /** For the faces, which reach these through use cases only. */
 export { openHome, type Home }
 export type { StoredProfile } from '../state/stored-state.ts'
+export { readFileIfThere, writeFileAtomic } from '../state/atomic-file.ts'
+export { withLock } from '../state/lock.ts'

@@ -1,20 +1,24 @@
 import { PorticoError } from '../../shared/errors.ts'
-import type { Answers } from '../../shared/contract.ts'
-import type { Change } from '../../shared/state.ts'
+import type { Answers, EngineQuestion } from '../../shared/contract.ts'
+import type { Change, EngineState } from '../../shared/state.ts'
 import { openEngine } from '../engine/open-engine.ts'
 import type { Log } from '../log/log.ts'
 import type { Home } from '../state/home.ts'
 import { openAuthSessions } from './auth-sessions.ts'
+import { openClusters } from './clusters.ts'
 import { openContext, type Context } from './context.ts'
 import { openCredentials } from './credentials.ts'
 import { showDatabases } from './database-list.ts'
+import { openFavourites } from './favourites.ts'
 import { hostLab } from './host-lab.ts'
 import { issueCredentials } from './issue-credentials.ts'
+import { logAnswers } from './log-answers.ts'
 import { openLogins } from './login-answers.ts'
 import { watchProxy } from './proxy-health.ts'
+import { openSettingsAnswers } from './settings-answers.ts'
 import { watchSession } from './shown-session.ts'
 import type { PorticoCommand } from './start-lab.ts'
-import { openStateBox } from './state-box.ts'
+import { openStateBox, type StateBox } from './state-box.ts'
 import { status } from './status.ts'
 import { toolAnswers } from './tool-answers.ts'
 import { tunnelAnswers } from './tunnel-answers.ts'
@@ -28,23 +32,20 @@ export interface AppOptions {
   readonly portico: PorticoCommand
   readonly threads?: number
   readonly now?: () => number
+  /** The process that this is a part of. */
+  readonly engine: Pick<EngineState, 'host' | 'version'>
+  /** Somebody asked for the end of this process. */
+  readonly onStop: () => void
 }
 
 /** Questions whose answers are on their way to this branch. */
-type Unanswered =
-  | 'tunnel.restart'
-  | 'tunnel.connections'
-  | 'connection.close'
-  | 'cluster.use'
-  | 'favourite.set'
-  | 'settings.write'
-  | 'log.read'
-  | 'engine.stop'
+type Unanswered = 'tunnel.restart' | 'tunnel.connections' | 'connection.close'
 
 export interface App {
-  readonly answers: Omit<Answers, 'clipboard.copy' | 'trust.choose' | 'log.export' | Unanswered>
+  readonly answers: Pick<Answers, Exclude<EngineQuestion, Unanswered>>
   /** Keeps a CA file, chosen in a dialog, for the next `login.look` of this proxy. @throws PorticoError `usage/invalid` */
   trustFile(proxy: string, path: string): Promise<void>
+  readonly read: StateBox['read']
   onChange(listener: (change: Change) => void): () => void
   /** Drains tunnels (≤ 5 s) and stops a lab of ours. Idempotent. */
   close(): Promise<void>
@@ -53,12 +54,16 @@ export interface App {
 /** Counters are told at most this often. */
 const COUNTERS_MS = 250
 const DRAIN_MS = 5_000
+const STOP_AFTER_MS = 20
 
 /** All that the window's engine does, behind the contract: holds the AppState, runs the use cases, turns each failure into state. */
 export async function openApp(options: AppOptions): Promise<App> {
   const { log, home, workerFile, portico, threads, now } = options
   const context: Context = await openContext({ log, home, ...(now === undefined ? {} : { now }) })
-  const box = openStateBox()
+  const box = openStateBox({ engine: { ...options.engine, pid: process.pid, since: context.now() } })
+  const favourites = openFavourites(context, box)
+  const settings = await openSettingsAnswers(home, box, () => session.tell())
+  const clusters = openClusters({ context, box, listAgain: () => databases.refresh() })
   const sessions = openAuthSessions(context)
   const closing = new AbortController()
   let countersTimer: NodeJS.Timeout | undefined
@@ -91,7 +96,7 @@ export async function openApp(options: AppOptions): Promise<App> {
       if (event.type === 'connection' && event.state === 'failed' && event.failure?.code.startsWith('proxy/') === true) health.lookNow()
     },
   })
-  const session = watchSession(context, box, tunnels)
+  const session = watchSession(context, box, tunnels, settings.notices)
 
   const tellTunnels = (): void => {
     clearTimeout(countersTimer)
@@ -100,7 +105,7 @@ export async function openApp(options: AppOptions): Promise<App> {
     session.tell()
   }
 
-  const databases = showDatabases({ context, sessions, box, onSessionEnded: session.ended })
+  const databases = showDatabases({ context, sessions, box, clusters, onSessionEnded: session.ended })
   const health = watchProxy({
     profile: () => context.profiles.current(),
     wanted: () => box.watched || tunnels.list().length > 0,
@@ -142,6 +147,7 @@ export async function openApp(options: AppOptions): Promise<App> {
       stopTunnelsOf(proxy).catch((thrown: unknown) => log.error('tunnel.stop', { proxy }, thrown))
     }
     session.tell()
+    favourites.tell()
     const current = context.profiles.current()?.proxy
     const isRenewed = current !== undefined && before.get(current) !== known.get(current)
     if (current === currentProxy && !isRenewed) return
@@ -177,14 +183,23 @@ export async function openApp(options: AppOptions): Promise<App> {
       tunnels,
       databases,
       startTunnel: tunnelSide['tunnel.start'],
-      terminal: () => box.read().state.settings.terminal,
+      terminal: () => settings.value.terminal,
     }),
+    ...settings.answers,
+    ...favourites.answers,
+    ...clusters.answers,
+    ...logAnswers(home),
     async 'lab.start'() {
       await lab.start()
       return {}
     },
     async 'databases.refresh'() {
       await databases.refresh()
+      return {}
+    },
+    async 'engine.stop'() {
+      // The answer first.
+      setTimeout(options.onStop, STOP_AFTER_MS)
       return {}
     },
     async 'notice.dismiss'({ id }) {
@@ -195,11 +210,13 @@ export async function openApp(options: AppOptions): Promise<App> {
 
   session.tell()
   if (currentProxy !== undefined) void databases.refresh()
-  lab.resume()
+  // Without a window nobody wants to see a lab start by itself.
+  if (options.engine.host === 'app') lab.resume()
 
   return {
     answers,
     trustFile: logins.trustFile,
+    read: box.read,
     onChange: box.onChange,
     close() {
       closed ??= (async () => {
@@ -207,6 +224,7 @@ export async function openApp(options: AppOptions): Promise<App> {
         stopFollowing()
         health.close()
         databases.close()
+        settings.close()
         session.close()
         await tunnels.close(DRAIN_MS)
         clearTimeout(countersTimer)

@@ -1,3 +1,4 @@
+import type { Notice } from '../state/notice.ts'
 import type { Context } from './context.ts'
 import { showSession } from './show-session.ts'
 import type { StateBox } from './state-box.ts'
@@ -14,8 +15,16 @@ export interface ShownSession {
   close(): void
 }
 
-/** The slices of the state that tell who is signed in, kept true as time passes. */
-export function watchSession(context: Context, box: StateBox, tunnels: Pick<Tunnels, 'list' | 'proxyOf'>): ShownSession {
+/**
+ * The slices of the state that tell who is signed in, kept true as time passes.
+ * @param others what else a person should read now
+ */
+export function watchSession(
+  context: Context,
+  box: StateBox,
+  tunnels: Pick<Tunnels, 'list' | 'proxyOf'>,
+  others: () => readonly Notice[],
+): ShownSession {
   /** Proxies that called a session ended before our clock did, and when. */
   const endedEarly = new Map<string, number>()
   const dismissed = new Set<string>()
@@ -25,7 +34,7 @@ export function watchSession(context: Context, box: StateBox, tunnels: Pick<Tunn
   const tell = (): void => {
     if (closed) return
     const { session, profiles, notices } = showSession(context, tunnels, endedEarly)
-    const shown = notices.filter(({ id }) => !dismissed.has(id))
+    const shown = [...notices, ...others()].filter(({ id }) => !dismissed.has(id))
     const { state } = box.read()
     const slices = {
       ...(same(state.session, session) ? {} : { session }),

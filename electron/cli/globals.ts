@@ -14,6 +14,8 @@ export interface Globals {
 /** Where the built command lies; only the entry knows (chunks lie elsewhere). */
 export interface Place {
   readonly version: string
+  /** The built command itself. */
+  readonly entry: string
   /** The data plane's bundle. */
   readonly workerFile: URL
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { ERRORS, PorticoError } from '../../shared/errors.ts'
 import { openLifetime } from './lifetime.ts'
 import { parse } from './program.ts'
@@ -35,7 +36,7 @@ async function main(argv: readonly string[]): Promise<number> {
     const parsed = await parse(own, rest, process.stdout)
     if (parsed === undefined) return 0
     const { verb, args, options, globals } = parsed
-    const place = { version: version(), workerFile: new URL('../engine/worker.mjs', here) }
+    const place = { version: version(), entry: fileURLToPath(here), workerFile: new URL('../engine/worker.mjs', here) }
     const code = await (await verb())({ globals, place, say, lifetime, env: process.env, rest }, args, options)
     return lifetime.demanded ?? code ?? 0
   } catch (thrown) {

@@ -1,5 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { PorticoError } from '../../shared/errors.ts'
+import { ENGINE_VERBS } from './engine-verbs.ts'
 import type { Globals } from './globals.ts'
 import type { Verb } from './run.ts'
 import type { Sink } from './say.ts'
@@ -12,7 +13,7 @@ export interface Parsed {
   readonly globals: Globals
 }
 
-interface VerbRow {
+export interface VerbRow {
   readonly name: string
   readonly args?: string
   readonly about: string
@@ -32,7 +33,7 @@ const DB_FLAGS = [
 const CONFIG = ['-c, --config <file>', 'configuration, portico.yaml'] as const
 
 /** Every verb that exists, and how it is loaded. */
-const VERBS: readonly VerbRow[] = [
+export const VERBS: readonly VerbRow[] = [
   {
     name: 'lab',
     about: 'a seeded cluster with three databases, in the foreground',
@@ -208,6 +209,7 @@ const VERBS: readonly VerbRow[] = [
       },
     ],
   },
+  ...ENGINE_VERBS,
   {
     name: 'version',
     about: 'version of Portico',
@@ -223,7 +225,7 @@ const VERBS: readonly VerbRow[] = [
   },
 ]
 
-const GLOBALS: readonly (readonly [flags: string, about: string])[] = [
+export const GLOBALS: readonly (readonly [flags: string, about: string])[] = [
   ['--proxy <address>', 'which cluster: HOST[:PORT] (else PORTICO_PROXY, TELEPORT_PROXY, the current profile)'],
   ['--cluster <name>', 'root or leaf cluster'],
   ['--user <name>', 'Teleport user'],

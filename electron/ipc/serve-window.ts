@@ -1,7 +1,7 @@
 import { ipcMain, type IpcMainInvokeEvent, type WebContents, type WebFrameMain } from 'electron'
 import { PorticoError } from '../../shared/errors.ts'
 import type { Change } from '../../shared/state.ts'
-import { answerQuestion, type AnswerOptions } from './answer-question.ts'
+import { answerQuestion, type AnswerOptions } from '../app/answer-question.ts'
 import { ASK_CHANNEL, CHANGE_CHANNEL } from './channels.ts'
 
 export interface ServeOptions extends AnswerOptions {

@@ -60,7 +60,14 @@ function run(
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     let said = ''
-    const child = spawn(program, args, { env, detached, stdio: ['ignore', 'ignore', stays ? 'ignore' : 'pipe'], windowsHide: !stays })
+    // What makes our Electron a Node would do so to a tool that is built on Electron.
+    const { ELECTRON_RUN_AS_NODE: _node, ...plain } = env
+    const child = spawn(program, args, {
+      env: plain,
+      detached,
+      stdio: ['ignore', 'ignore', stays ? 'ignore' : 'pipe'],
+      windowsHide: !stays,
+    })
     child.stderr?.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-WORDS_LIMIT)))
     const settle = (failure?: string): void => {
       clearTimeout(timer)

@@ -43,6 +43,20 @@ export function redactFacts(facts: Facts): Facts {
 /** Longest chain of causes that is written: libraries can make rings. */
 const MAX_CAUSES = 5
 
+/** Deeper than anything of ours; it also ends rings. */
+const MAX_DEPTH = 6
+
+/** Any value, for what was read back from a file: whoever wrote it may not have removed its secrets. */
+export function redactValue(value: unknown, depth = 0): unknown {
+  if (typeof value === 'string') return redactText(value)
+  if (typeof value !== 'object' || value === null) return value
+  if (depth === MAX_DEPTH) return '…'
+  if (Array.isArray(value)) return value.map(item => redactValue(item, depth + 1))
+  return Object.fromEntries(
+    Object.entries(value).map(([name, item]) => [name, SECRET_NAME.test(name) ? REMOVED : redactValue(item, depth + 1)]),
+  )
+}
+
 /** An error as flat text: names, messages and the first stack, without anything secret. */
 export function describeThrown(thrown: unknown): string {
   const lines: string[] = []

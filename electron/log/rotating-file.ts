@@ -18,7 +18,7 @@ export const ROTATION: Rotation = { bytes: 5 * 1024 * 1024, files: 3 }
 const RETRY_MS = 5_000
 
 /** `portico.log` → `portico.1.log` → `portico.2.log`. */
-function numbered(path: string, n: number): string {
+export function numbered(path: string, n: number): string {
   return n === 0 ? path : path.replace(/(\.log)?$/, `.${n}$1`)
 }
 

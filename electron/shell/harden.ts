@@ -21,10 +21,31 @@ function hardenPage(page: WebContents, log: Log): void {
   page.on('will-redirect', event => stay(event, event.url))
   page.on('will-frame-navigate', event => stay(event, event.url))
   page.on('will-attach-webview', event => event.preventDefault())
+  // `beforeunload` keeps no window open.
+  page.on('will-prevent-unload', event => event.preventDefault())
+  page.on('select-bluetooth-device', (event, _devices, choose) => {
+    event.preventDefault()
+    choose('')
+  })
+  // Peer connections answer to no policy of the page and would be a way out.
+  page.setWebRTCIPHandlingPolicy('disable_non_proxied_udp')
 }
 
-/** A page of ours needs no camera, no location, no notifications of its own. The clipboard goes through us. */
-export function denyPermissions(): void {
+/**
+ * A page of ours needs no camera, no location, no notifications of its own, no downloads and no network. The clipboard goes through us.
+ * @param mayDebug lets the developer tools load themselves
+ */
+export function denyEverythingElse(log: Log, mayDebug: boolean): void {
+  const { webRequest } = session.defaultSession
+  webRequest.onBeforeRequest(({ url }, answer) => {
+    const cancel = !isOurUrl(url) && !(mayDebug && url.startsWith('devtools://'))
+    if (cancel) log.warn('window.request-refused', { url: url.slice(0, 200) })
+    answer({ cancel })
+  })
+  session.defaultSession.on('will-download', event => {
+    event.preventDefault()
+    log.warn('window.download-refused')
+  })
   session.defaultSession.setPermissionRequestHandler((_page, _permission, answer) => answer(false))
   session.defaultSession.setPermissionCheckHandler(() => false)
   session.defaultSession.setDevicePermissionHandler(() => false)

@@ -29,6 +29,5 @@ export function closeOnQuit(close: () => Promise<void>, log: Log): void {
       },
     )
   })
-  app.on('window-all-closed', () => app.quit())
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => app.quit())
 }

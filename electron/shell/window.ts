@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { app, BrowserWindow, dialog, nativeTheme, screen } from 'electron'
-import { PAGE_URL } from './our-page.ts'
+import { isOurUrl, PAGE_URL } from './our-page.ts'
 import type { Log } from '../log/log.ts'
 import { loadPlacement, savePlacement, SMALLEST } from './bounds.ts'
 
@@ -15,8 +15,8 @@ export interface WindowOptions {
 /** The page's own background (renderer/theme), so that nothing flashes before it is drawn. */
 const BACKGROUND = { light: '#f6f7f9', dark: '#14161b' }
 
-/** Opens the one window and shows our page. A page that crashes is loaded again once a minute, then the person decides. */
-export function openWindow({ preload, folder, icon, log }: WindowOptions): BrowserWindow {
+/** Opens the one window and shows our page, at `url`. A page that crashes is loaded again once a minute, then the person decides. */
+export function openWindow({ preload, folder, icon, log }: WindowOptions, url: string): BrowserWindow {
   const file = join(folder, 'placement.json')
   const { bounds, maximized } = loadPlacement(
     file,
@@ -31,7 +31,16 @@ export function openWindow({ preload, folder, icon, log }: WindowOptions): Brows
     show: false,
     backgroundColor: nativeTheme.shouldUseDarkColors ? BACKGROUND.dark : BACKGROUND.light,
     autoHideMenuBar: true,
-    webPreferences: { preload, sandbox: true, contextIsolation: true, nodeIntegration: false, webviewTag: false, spellcheck: false },
+    webPreferences: {
+      preload,
+      sandbox: true,
+      contextIsolation: true,
+      nodeIntegration: false,
+      webviewTag: false,
+      spellcheck: false,
+      // Boxes that a page could use to ask for a password, or to hold its window.
+      disableDialogs: true,
+    },
   })
   if (maximized) window.maximize()
   window.once('ready-to-show', () => window.show())
@@ -46,8 +55,18 @@ export function openWindow({ preload, folder, icon, log }: WindowOptions): Brows
   nativeTheme.on('updated', follow)
   window.once('closed', () => nativeTheme.off('updated', follow))
   surviveCrashes(window, log)
-  void window.loadURL(PAGE_URL).catch((thrown: unknown) => log.error('window.load-failed', {}, thrown))
+  stayHome(window, log)
+  void window.loadURL(url).catch((thrown: unknown) => log.error('window.load-failed', {}, thrown))
   return window
+}
+
+/** `about:blank` needs nobody's leave: a page that went there comes back. */
+function stayHome(window: BrowserWindow, log: Log): void {
+  window.webContents.on('did-navigate', (_event, url) => {
+    if (isOurUrl(url)) return
+    log.warn('window.left', { url: url.slice(0, 200) })
+    void window.loadURL(PAGE_URL).catch((thrown: unknown) => log.error('window.load-failed', {}, thrown))
+  })
 }
 
 const CALM_MS = 60_000

@@ -1,9 +1,13 @@
+import { PorticoError } from '../../shared/errors.ts'
 import type { DatabaseId } from '../../shared/ids.ts'
 import type { Home } from './home.ts'
 import type { Notice } from './notice.ts'
 import { openStateFile } from './state-file.ts'
 import type { Remembered, StoredProfile, StoredState } from './stored-state.ts'
 import type { StoredKeys, Vault } from './vault.ts'
+
+/** More would not be favourites, and the file is read by every command. */
+const MAX_FAVOURITES = 500
 
 /** Logins of this home and what was last used with them. Safe under several processes. Reading is from memory; writing goes to disk first. */
 export interface Profiles {
@@ -31,6 +35,10 @@ export interface Profiles {
   remember(resource: DatabaseId, values: Remembered): Promise<void>
   /** Everything remembered: to see which ports are given away. */
   allRemembered(): Readonly<Record<string, Remembered>>
+  /** In the order in which they were chosen. */
+  favourites(): readonly DatabaseId[]
+  /** @throws PorticoError `usage/invalid` when there are too many */
+  setFavourite(resource: DatabaseId, on: boolean): Promise<void>
   /** Reads what other processes wrote. */
   refresh(): Promise<void>
   /** Calls after another process changed something (a login in another shell). @returns its unsubscribe */
@@ -93,6 +101,16 @@ export async function openProfiles(home: Home, vault: Vault): Promise<Profiles> 
       await file.update(state => {
         const defined = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined))
         state.resources[resource] = { ...own(state.resources, resource), ...defined }
+      })
+    },
+    favourites: () => file.value.favourites as readonly DatabaseId[],
+    async setFavourite(resource, on) {
+      await file.update(state => {
+        const others = state.favourites.filter(id => id !== resource)
+        if (on && others.length >= MAX_FAVOURITES)
+          throw new PorticoError('usage/invalid', { why: `there are ${MAX_FAVOURITES} favourites already`, next: 'remove one first' })
+        if (!on) state.favourites = others
+        else if (others.length === state.favourites.length) state.favourites.push(resource)
       })
     },
     async refresh() {

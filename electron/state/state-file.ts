@@ -1,16 +1,12 @@
-import { promises as fs, watch, type FSWatcher } from 'node:fs'
 import { basename } from 'node:path'
 import { readFileIfThere, setAside, writeFileAtomic } from './atomic-file.ts'
 import { makePrivate, type Home } from './home.ts'
 import { withLock } from './lock.ts'
 import type { Notice } from './notice.ts'
 import { EMPTY_STORED_STATE, StoredStateShape, type StoredState } from './stored-state.ts'
+import { watchFile } from './watch-file.ts'
 
 const MAX_BYTES = 16 * 1024 * 1024
-/** Several events come for one write. */
-const SETTLE_MS = 20
-/** Where the system's watcher tells nothing (network disks, exhausted inotify). */
-const POLL_MS = 2_000
 
 export interface StateFile {
   /** As last read or written by this process. */
@@ -96,7 +92,7 @@ export async function openStateFile(home: Home): Promise<StateFile> {
     },
     onChange(listener) {
       listeners.add(listener)
-      stopWatching ??= watchFile(home.root, path, () => void loadAndTell())
+      stopWatching ??= watchFile(path, () => void loadAndTell())
       return () => {
         listeners.delete(listener)
         if (listeners.size > 0) return
@@ -109,39 +105,5 @@ export async function openStateFile(home: Home): Promise<StateFile> {
       stopWatching?.()
       stopWatching = undefined
     },
-  }
-}
-
-/** Watches the folder, since the file itself is replaced by each write. Never keeps the process alive. */
-function watchFile(folder: string, path: string, changed: () => void): () => void {
-  let settle: NodeJS.Timeout | undefined
-  let seen = ''
-  const soon = (): void => {
-    clearTimeout(settle)
-    settle = setTimeout(changed, SETTLE_MS)
-    settle.unref()
-  }
-  const look = async (): Promise<void> => {
-    const there = await fs.stat(path).catch(() => undefined)
-    const mark = there === undefined ? 'gone' : `${there.ino} ${there.mtimeMs} ${there.size}`
-    if (seen !== '' && mark !== seen) soon()
-    seen = mark
-  }
-  let watcher: FSWatcher | undefined
-  try {
-    watcher = watch(folder, { persistent: false }, (_event, name) => {
-      if (name === null || name === basename(path)) soon()
-    })
-    watcher.on('error', () => watcher?.close())
-  } catch {
-    /* the poll is enough */
-  }
-  void look()
-  const poll = setInterval(() => void look(), POLL_MS)
-  poll.unref()
-  return () => {
-    clearTimeout(settle)
-    clearInterval(poll)
-    watcher?.close()
   }
 }

@@ -30,6 +30,7 @@ const ProfileShape = z.looseObject({
   hostCas: z.array(HostCaShape),
   trust: TrustShape,
   webCertificate: z.string().optional(),
+  shownCluster: z.string().optional(),
 })
 
 const RememberedShape = z.looseObject({
@@ -47,10 +48,12 @@ export const StoredStateShape = z.looseObject({
   profiles: z.record(z.string(), ProfileShape),
   /** By resource id; outlives a sign-out, so that ports and choices stay. */
   resources: z.record(z.string(), RememberedShape).default({}),
+  /** Resource ids, in the order in which they were chosen. */
+  favourites: z.array(z.string()).default([]),
 })
 export type StoredState = z.infer<typeof StoredStateShape>
 
-export const EMPTY_STORED_STATE: StoredState = { version: 1, profiles: {}, resources: {} }
+export const EMPTY_STORED_STATE: StoredState = { version: 1, profiles: {}, resources: {}, favourites: [] }
 
 /** The public host CA of one cluster, PEM and authorized_keys lines. */
 export interface StoredHostCa {
@@ -88,6 +91,8 @@ export interface StoredProfile {
   readonly webCertificate?: string | undefined
   /** A login of tsh's: read from its files, never written. Absent = ours. */
   readonly source?: 'tsh'
+  /** The leaf whose resources are on show; absent = the root. Kept through a sign-in. */
+  readonly shownCluster?: string | undefined
 }
 
 /** What was last used for a resource. */

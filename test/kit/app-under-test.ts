@@ -32,9 +32,22 @@ export function environment(home: string): Record<string, string> {
   return { ...Object.fromEntries(own), PORTICO_HOME: home, TELEPORT_HOME: join(home, 'no-tsh') }
 }
 
+/** Starts the app without waiting for a window. */
+export function launchApp(
+  home: string,
+  args: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
+): Promise<ElectronApplication> {
+  return _electron.launch({ args: ['--disable-gpu', ROOT, ...args], cwd: ROOT, env: { ...environment(home), ...env }, timeout: 30_000 })
+}
+
 /** Starts the real app of this checkout. As root the sandbox is off: Playwright adds the flag. */
-export async function openAppUnderTest(home: string, args: readonly string[] = []): Promise<AppUnderTest> {
-  const electron = await _electron.launch({ args: ['--disable-gpu', ROOT, ...args], cwd: ROOT, env: environment(home), timeout: 30_000 })
+export async function openAppUnderTest(
+  home: string,
+  args: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
+): Promise<AppUnderTest> {
+  const electron = await launchApp(home, args, env)
   const page = await electron.firstWindow()
   const errors: string[] = []
   page.on('console', message => message.type() === 'error' && errors.push(message.text()))

@@ -1,9 +1,11 @@
-import type { Database } from '../../../shared/state.ts'
+import type { Database, Tunnel } from '../../../shared/state.ts'
 import { listDatabases } from '../../app/list-databases.ts'
+import { withEngine } from '../engine-of-home.ts'
 import { wordsOf } from '../search-words.ts'
 import type { Run } from '../run.ts'
 import { withSession } from '../session.ts'
 import { table } from '../table.ts'
+import { tunnelDocument } from '../tunnel-document.ts'
 
 interface Options {
   readonly search?: string
@@ -21,27 +23,30 @@ export function dbLs(run: Run, _args: readonly string[], { search, query, allClu
       profiles.map(one => listDatabases(context, sessions, one, wanted, signal, allClusters ? undefined : cluster)),
     )
     const databases = lists.flat().filter(database => cluster === undefined || database.cluster === cluster)
-    if (run.say.json) return run.say.value({ databases: databases.map(document) })
+    if (run.say.json) {
+      const tunnels = await engineTunnels(run)
+      return run.say.value({
+        databases: databases.map(database =>
+          document(
+            database,
+            tunnels.find(({ resource }) => resource === database.id),
+          ),
+        ),
+      })
+    }
     if (databases.length === 0) return run.say.hint('No databases that you may use.')
     run.say.text(...table(['NAME', 'PROTOCOL', 'DESCRIPTION', 'LABELS', 'LOCAL PORT'], databases.map(row)))
   })
 }
 
-/** `tunnel`: those of a running engine of this home; a command's own tunnels end with it. */
-function document({
-  name,
-  dbProtocol,
-  alpn,
-  description,
-  labels,
-  uri,
-  cluster,
-  port,
-  databaseUsers,
-  databaseNames,
-  databaseUser,
-  databaseName,
-}: Database): unknown {
+/** Those of the running engine; a command's own tunnels end with it. An engine that does not answer is no reason to show nothing. */
+async function engineTunnels(run: Run): Promise<readonly Tunnel[]> {
+  return withEngine(run, async engine => (await engine?.ask('state.read', {}))?.state.tunnels ?? []).catch(() => [])
+}
+
+function document(database: Database, tunnel: Tunnel | undefined): unknown {
+  const { name, dbProtocol, alpn, description, labels, uri, cluster, port } = database
+  const { databaseUsers, databaseNames, databaseUser, databaseName } = database
   return {
     name,
     protocol: dbProtocol,
@@ -51,7 +56,7 @@ function document({
     uri,
     cluster,
     port,
-    tunnel: null,
+    tunnel: tunnel === undefined ? null : tunnelDocument(tunnel),
     databaseUsers,
     databaseNames,
     databaseUser,

@@ -5,6 +5,8 @@ import type { CredentialEvent } from '../../app/credentials.ts'
 import { hostTunnel, type EngineEvent } from '../../app/host-tunnel.ts'
 import type { OpenTunnel } from '../../app/tunnels.ts'
 import { parseDuration } from '../duration.ts'
+import { withEngine } from '../engine-of-home.ts'
+import { readPort } from '../port.ts'
 import type { Run } from '../run.ts'
 import { errorObject, type Say } from '../say.ts'
 import { isTerminal } from '../secrets.ts'
@@ -54,7 +56,7 @@ export function proxyDb(run: Run, [name = '']: readonly string[], options: Optio
       },
       onEngineEvent: event => tellConnection(say, event),
       onLost: error => stop(error),
-    })
+    }).catch((thrown: unknown) => explainPort(run, PorticoError.from(thrown)))
     tellOpen(say, hosted.tunnel)
     // Fetched before the first client needs it. Its failure is told as an event, and again by the connection that meets it.
     hosted.certificate().catch(() => {})
@@ -82,10 +84,23 @@ function readOptions({ port, tunnel, passthrough = false, socket, hold }: Option
   }
 }
 
-function readPort(text: string): number {
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN
-  if (!(port <= 65_535)) throw new PorticoError('usage/invalid', { why: `--port takes a number from 0 to 65535, not "${text}"` })
-  return port
+/** A port that our own engine holds: the address to use is there already. */
+async function explainPort(run: Run, error: PorticoError): Promise<never> {
+  if (error.code !== 'tunnel/port-in-use') throw error
+  const tunnels = await withEngine(run, async engine => (await engine?.ask('state.read', {}))?.state.tunnels ?? []).catch(() => [])
+  const holder = tunnels.find(tunnel => 'port' in tunnel && tunnel.port === error.facts['port'])
+  if (holder === undefined || !('port' in holder)) throw error
+  const { port, name, url } = holder
+  throw new PorticoError(
+    error.code,
+    {
+      ...error.facts,
+      program: `the engine of this home, with db/${name},`,
+      address: `127.0.0.1:${port}`,
+      next: `use ${url ?? `127.0.0.1:${port}`}, or choose another port with --port`,
+    },
+    error,
+  )
 }
 
 function tellOpen(say: Say, tunnel: OpenTunnel): void {

@@ -31,6 +31,8 @@ beforeAll(async () => {
   ready = await lab.line(line => line.event === 'ready')
   app = await openApp({
     home: openHome(portico.env(), process.platform),
+    engine: { host: 'app', version: '0' },
+    onStop: () => {},
     log: NO_LOG,
     workerFile: built('engine/worker.mjs'),
     threads: 1,

@@ -35,6 +35,8 @@ beforeAll(async () => {
   process.env['PORTICO_KEYRING'] = 'off'
   app = await openApp({
     home: openHome(env, process.platform),
+    engine: { host: 'app', version: '0' },
+    onStop: () => {},
     log: NO_LOG,
     workerFile: built('engine/worker.mjs'),
     threads: 1,

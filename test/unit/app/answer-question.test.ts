@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { contract, type Answers, type Question } from '../../../shared/contract.ts'
 import { PorticoError } from '../../../shared/errors.ts'
-import { answerQuestion } from '../../../electron/ipc/answer-question.ts'
+import { answerQuestion } from '../../../electron/app/answer-question.ts'
 import { NO_LOG, type Log } from '../../../electron/log/log.ts'
 
 const refuse = (): Promise<never> => Promise.reject(new Error('nobody should have asked this'))
