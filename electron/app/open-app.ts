@@ -10,6 +10,7 @@ import { openCredentials } from './credentials.ts'
 import { showDatabases } from './database-list.ts'
 import { hostLab } from './host-lab.ts'
 import { issueCredentials } from './issue-credentials.ts'
+import { keepTunnels } from './keep-tunnels.ts'
 import { openLogins } from './login-answers.ts'
 import { watchProxy } from './proxy-health.ts'
 import { watchSession } from './shown-session.ts'
@@ -18,6 +19,7 @@ import { openStateBox, type StateBox } from './state-box.ts'
 import { status } from './status.ts'
 import { tunnelAnswers } from './tunnel-answers.ts'
 import { openTunnels } from './tunnels.ts'
+import { watchDisruptions } from './watch-disruptions.ts'
 
 export interface AppOptions {
   readonly home: Home
@@ -34,16 +36,7 @@ export interface AppOptions {
 }
 
 /** Questions whose answers are on their way to this branch. */
-type Unanswered =
-  | 'tunnel.restart'
-  | 'tunnel.connections'
-  | 'connection.close'
-  | 'cluster.use'
-  | 'favourite.set'
-  | 'settings.write'
-  | 'tools.list'
-  | 'tools.open'
-  | 'log.read'
+type Unanswered = 'cluster.use' | 'favourite.set' | 'settings.write' | 'tools.list' | 'tools.open' | 'log.read'
 
 export interface App {
   readonly answers: Pick<Answers, Exclude<EngineQuestion, Unanswered>>
@@ -80,6 +73,7 @@ export async function openApp(options: AppOptions): Promise<App> {
     onEvent(event) {
       if (event.type !== 'renewed')
         log.info(`credentials.${event.type}`, event.type === 'failed' ? { code: event.failure.code } : { proxy: event.proxy })
+      if (event.type === 'renewed') tunnels.certified(event.tunnels, event.notAfter)
       if (event.type === 'login-needed') session.ended(event.proxy)
       else session.tell()
     },
@@ -98,11 +92,13 @@ export async function openApp(options: AppOptions): Promise<App> {
     },
   })
   const session = watchSession(context, box, tunnels)
+  const kept = keepTunnels({ context, sessions, tunnels, signal: closing.signal })
 
   const tellTunnels = (): void => {
     clearTimeout(countersTimer)
     countersTimer = undefined
     box.change({ tunnels: [...tunnels.list()] })
+    kept.changed()
     session.tell()
   }
 
@@ -122,6 +118,7 @@ export async function openApp(options: AppOptions): Promise<App> {
   const signedIn = (proxy: string): void => {
     sessions.drop(proxy)
     credentials.signedIn(proxy)
+    kept.signedIn(proxy)
     session.begun(proxy)
     health.lookNow()
   }
@@ -176,7 +173,7 @@ export async function openApp(options: AppOptions): Promise<App> {
   const answers: App['answers'] = {
     'state.read': async () => box.read(),
     ...logins.answers,
-    ...tunnelAnswers({ context, tunnels, databases }),
+    ...tunnelAnswers({ context, sessions, tunnels, databases, signal: closing.signal }),
     async 'lab.start'() {
       await lab.start()
       return {}
@@ -196,7 +193,20 @@ export async function openApp(options: AppOptions): Promise<App> {
     },
   }
 
+  const disruptions = watchDisruptions({
+    now: context.now,
+    onDisruption(what) {
+      log.info('app.disrupted', { what })
+      // Sockets of before may hang for minutes; a look that is under way is one of them.
+      for (const { proxy } of context.profiles.list()) sessions.drop(proxy)
+      session.tell()
+      health.forget()
+      health.lookNow()
+    },
+  })
+
   session.tell()
+  if (box.read().state.settings.restoreTunnels) kept.restore()
   if (currentProxy !== undefined) void databases.refresh()
   // Without a window nobody wants to see a lab start by itself.
   if (options.engine.host === 'app') lab.resume()
@@ -210,9 +220,11 @@ export async function openApp(options: AppOptions): Promise<App> {
       closed ??= (async () => {
         closing.abort(new PorticoError('app/cancelled'))
         stopFollowing()
+        disruptions.close()
         health.close()
         databases.close()
         session.close()
+        await kept.close()
         await tunnels.close(DRAIN_MS)
         clearTimeout(countersTimer)
         sessions.close()

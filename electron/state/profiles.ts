@@ -2,7 +2,7 @@ import type { DatabaseId } from '../../shared/ids.ts'
 import type { Home } from './home.ts'
 import type { Notice } from './notice.ts'
 import { openStateFile } from './state-file.ts'
-import type { Remembered, StoredProfile, StoredState } from './stored-state.ts'
+import type { Remembered, StoredProfile, StoredState, StoredTunnel } from './stored-state.ts'
 import type { StoredKeys, Vault } from './vault.ts'
 
 /** Logins of this home and what was last used with them. Safe under several processes. Reading is from memory; writing goes to disk first. */
@@ -24,6 +24,9 @@ export interface Profiles {
   keys(proxy: string): Promise<StoredKeys | undefined>
   remembered(resource: DatabaseId): Remembered
   remember(resource: DatabaseId, values: Remembered): Promise<void>
+  /** Tunnels of the engine as they were last. */
+  tunnels(): readonly StoredTunnel[]
+  keepTunnels(tunnels: readonly StoredTunnel[]): Promise<void>
   /** Everything remembered: to see which ports are given away. */
   allRemembered(): Readonly<Record<string, Remembered>>
   /** Reads what other processes wrote. */
@@ -87,6 +90,12 @@ export async function openProfiles(home: Home, vault: Vault): Promise<Profiles> 
       await file.update(state => {
         const defined = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined))
         state.resources[resource] = { ...own(state.resources, resource), ...defined }
+      })
+    },
+    tunnels: () => file.value.tunnels,
+    async keepTunnels(tunnels) {
+      await file.update(state => {
+        state.tunnels = structuredClone([...tunnels])
       })
     },
     async refresh() {

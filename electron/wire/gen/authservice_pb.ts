@@ -4,828 +4,814 @@
 // @generated from file authservice.proto (package proto, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { EmptySchema, Timestamp } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_empty, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { DatabaseServerV3, KeepAliveSchema, RoleV6Schema, UserV2Schema } from "./types_pb.ts";
-import { file_types } from "./types_pb.ts";
-import type { Message } from "@bufbuild/protobuf";
+import type { GenFile, GenMessage, GenService } from '@bufbuild/protobuf/codegenv2'
+import { fileDesc, messageDesc, serviceDesc } from '@bufbuild/protobuf/codegenv2'
+import type { EmptySchema, Timestamp } from '@bufbuild/protobuf/wkt'
+import { file_google_protobuf_empty, file_google_protobuf_timestamp } from '@bufbuild/protobuf/wkt'
+import type { DatabaseServerV3, KeepAliveSchema, RoleV6Schema, UserV2Schema } from './types_pb.ts'
+import { file_types } from './types_pb.ts'
+import type { Message } from '@bufbuild/protobuf'
 
 /**
  * Describes the file authservice.proto.
  */
-export const file_authservice: GenFile = /*@__PURE__*/
-  fileDesc("ChFhdXRoc2VydmljZS5wcm90bxIFcHJvdG8iDQoLUGluZ1JlcXVlc3QitgEKDFBpbmdSZXNwb25zZRITCgtDbHVzdGVyTmFtZRgBIAEoCRIVCg1TZXJ2ZXJWZXJzaW9uGAIgASgJEicKDlNlcnZlckZlYXR1cmVzGAMgASgLMg8ucHJvdG8uRmVhdHVyZXMSFwoPUHJveHlQdWJsaWNBZGRyGAQgASgJEhAKCElzQm9yaW5nGAUgASgIEhIKClJlbW90ZUFkZHIYByABKAkSEgoKTG9hZEFsbENBcxgIIAEoCCJICghGZWF0dXJlcxISCgpLdWJlcm5ldGVzGAEgASgIEgsKA0FwcBgCIAEoCBIKCgJEQhgDIAEoCBIPCgdEZXNrdG9wGAogASgIIikKGEdldENsdXN0ZXJDQUNlcnRSZXNwb25zZRINCgVUTFNDQRgBIAEoDCJrCg9Sb3V0ZVRvRGF0YWJhc2USEwoLU2VydmljZU5hbWUYASABKAkSEAoIUHJvdG9jb2wYAiABKAkSEAoIVXNlcm5hbWUYAyABKAkSEAoIRGF0YWJhc2UYBCABKAkSDQoFUm9sZXMYBSADKAkiagoKUm91dGVUb0FwcBIMCgROYW1lGAEgASgJEhEKCVNlc3Npb25JRBgCIAEoCRISCgpQdWJsaWNBZGRyGAMgASgJEhMKC0NsdXN0ZXJOYW1lGAQgASgJEhIKCkFXU1JvbGVBUk4YBSABKAki1wMKEFVzZXJDZXJ0c1JlcXVlc3QSEQoJUHVibGljS2V5GAEgASgMEhAKCFVzZXJuYW1lGAIgASgJEisKB0V4cGlyZXMYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBkZvcm1hdBgEIAEoCRIWCg5Sb3V0ZVRvQ2x1c3RlchgFIAEoCRIWCg5BY2Nlc3NSZXF1ZXN0cxgGIAMoCRIZChFLdWJlcm5ldGVzQ2x1c3RlchgHIAEoCRIvCg9Sb3V0ZVRvRGF0YWJhc2UYCCABKAsyFi5wcm90by5Sb3V0ZVRvRGF0YWJhc2USEAoITm9kZU5hbWUYCSABKAkSDQoFVXNhZ2UYCiABKAUSJQoKUm91dGVUb0FwcBgLIAEoCzIRLnByb3RvLlJvdXRlVG9BcHASFAoMUm9sZVJlcXVlc3RzGAwgAygJEhcKD1VzZVJvbGVSZXF1ZXN0cxgOIAEoCBIaChJEcm9wQWNjZXNzUmVxdWVzdHMYDyADKAkSFQoNUmVxdWVzdGVyTmFtZRgRIAEoBRIPCgdQdXJwb3NlGBUgASgFEhQKDFNTSFB1YmxpY0tleRgWIAEoDBIUCgxUTFNQdWJsaWNLZXkYFyABKAwiSQoFQ2VydHMSCwoDU1NIGAEgASgMEgsKA1RMUxgCIAEoDBISCgpUTFNDQUNlcnRzGAMgAygMEhIKClNTSENBQ2VydHMYBCADKAwirQEKFElzTUZBUmVxdWlyZWRSZXF1ZXN0EhsKEUt1YmVybmV0ZXNDbHVzdGVyGAEgASgJSAASKgoIRGF0YWJhc2UYAiABKAsyFi5wcm90by5Sb3V0ZVRvRGF0YWJhc2VIABIgCgROb2RlGAMgASgLMhAucHJvdG8uTm9kZUxvZ2luSAASIAoDQXBwGAYgASgLMhEucHJvdG8uUm91dGVUb0FwcEgAQggKBlRhcmdldCIoCglOb2RlTG9naW4SDAoETm9kZRgBIAEoCRINCgVMb2dpbhgCIAEoCSI+ChVJc01GQVJlcXVpcmVkUmVzcG9uc2USEAoIUmVxdWlyZWQYASABKAgSEwoLTUZBUmVxdWlyZWQYAiABKAUiJwoGU29ydEJ5Eg4KBklzRGVzYxgBIAEoCBINCgVGaWVsZBgCIAEoCSLpAgoUTGlzdFJlc291cmNlc1JlcXVlc3QSFAoMUmVzb3VyY2VUeXBlGAEgASgJEhEKCU5hbWVzcGFjZRgCIAEoCRINCgVMaW1pdBgDIAEoBRIQCghTdGFydEtleRgEIAEoCRI3CgZMYWJlbHMYBSADKAsyJy5wcm90by5MaXN0UmVzb3VyY2VzUmVxdWVzdC5MYWJlbHNFbnRyeRIbChNQcmVkaWNhdGVFeHByZXNzaW9uGAYgASgJEhYKDlNlYXJjaEtleXdvcmRzGAcgAygJEh0KBlNvcnRCeRgIIAEoCzINLnByb3RvLlNvcnRCeRIWCg5OZWVkVG90YWxDb3VudBgJIAEoCBIYChBVc2VTZWFyY2hBc1JvbGVzGAsgASgIEhkKEVVzZVByZXZpZXdBc1JvbGVzGAwgASgIGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiUgoRUGFnaW5hdGVkUmVzb3VyY2USMQoORGF0YWJhc2VTZXJ2ZXIYASABKAsyFy50eXBlcy5EYXRhYmFzZVNlcnZlclYzSABCCgoIUmVzb3VyY2UiaQoVTGlzdFJlc291cmNlc1Jlc3BvbnNlEisKCVJlc291cmNlcxgBIAMoCzIYLnByb3RvLlBhZ2luYXRlZFJlc291cmNlEg8KB05leHRLZXkYAiABKAkSEgoKVG90YWxDb3VudBgDIAEoBSKQAgobTGlzdFVuaWZpZWRSZXNvdXJjZXNSZXF1ZXN0Eg0KBUtpbmRzGAEgAygJEg0KBUxpbWl0GAIgASgFEhAKCFN0YXJ0S2V5GAMgASgJEj4KBkxhYmVscxgEIAMoCzIuLnByb3RvLkxpc3RVbmlmaWVkUmVzb3VyY2VzUmVxdWVzdC5MYWJlbHNFbnRyeRIbChNQcmVkaWNhdGVFeHByZXNzaW9uGAUgASgJEhYKDlNlYXJjaEtleXdvcmRzGAYgAygJEh0KBlNvcnRCeRgHIAEoCzINLnByb3RvLlNvcnRCeRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIlwKHExpc3RVbmlmaWVkUmVzb3VyY2VzUmVzcG9uc2USKwoJUmVzb3VyY2VzGAEgAygLMhgucHJvdG8uUGFnaW5hdGVkUmVzb3VyY2USDwoHTmV4dEtleRgCIAEoCSJSChJEYXRhYmFzZUNTUlJlcXVlc3QSCwoDQ1NSGAEgASgMEhMKC0NsdXN0ZXJOYW1lGAIgASgJEhoKElNpZ25XaXRoRGF0YWJhc2VDQRgDIAEoCCI0ChNEYXRhYmFzZUNTUlJlc3BvbnNlEgwKBENlcnQYASABKAwSDwoHQ0FDZXJ0cxgCIAMoDCJvChNEYXRhYmFzZUNlcnRSZXF1ZXN0EgsKA0NTUhgBIAEoDBISCgpTZXJ2ZXJOYW1lGAIgASgJEgsKA1RUTBgDIAEoAxITCgtTZXJ2ZXJOYW1lcxgEIAMoCRIVCg1SZXF1ZXN0ZXJOYW1lGAUgASgFIjUKFERhdGFiYXNlQ2VydFJlc3BvbnNlEgwKBENlcnQYASABKAwSDwoHQ0FDZXJ0cxgCIAMoDCIeCg5HZXRSb2xlUmVxdWVzdBIMCgROYW1lGAEgASgJIkYKG1Vwc2VydERhdGFiYXNlU2VydmVyUmVxdWVzdBInCgZTZXJ2ZXIYASABKAsyFy50eXBlcy5EYXRhYmFzZVNlcnZlclYzIk4KG0RlbGV0ZURhdGFiYXNlU2VydmVyUmVxdWVzdBIRCglOYW1lc3BhY2UYASABKAkSDgoGSG9zdElEGAIgASgJEgwKBE5hbWUYAyABKAkypwcKC0F1dGhTZXJ2aWNlEi8KBFBpbmcSEi5wcm90by5QaW5nUmVxdWVzdBoTLnByb3RvLlBpbmdSZXNwb25zZRJLChBHZXRDbHVzdGVyQ0FDZXJ0EhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5Gh8ucHJvdG8uR2V0Q2x1c3RlckNBQ2VydFJlc3BvbnNlEjcKDkdldEN1cnJlbnRVc2VyEhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5Gg0udHlwZXMuVXNlclYyEj4KE0dldEN1cnJlbnRVc2VyUm9sZXMSFi5nb29nbGUucHJvdG9idWYuRW1wdHkaDS50eXBlcy5Sb2xlVjYwARI6ChFHZW5lcmF0ZVVzZXJDZXJ0cxIXLnByb3RvLlVzZXJDZXJ0c1JlcXVlc3QaDC5wcm90by5DZXJ0cxJKCg1Jc01GQVJlcXVpcmVkEhsucHJvdG8uSXNNRkFSZXF1aXJlZFJlcXVlc3QaHC5wcm90by5Jc01GQVJlcXVpcmVkUmVzcG9uc2USSgoNTGlzdFJlc291cmNlcxIbLnByb3RvLkxpc3RSZXNvdXJjZXNSZXF1ZXN0GhwucHJvdG8uTGlzdFJlc291cmNlc1Jlc3BvbnNlEl8KFExpc3RVbmlmaWVkUmVzb3VyY2VzEiIucHJvdG8uTGlzdFVuaWZpZWRSZXNvdXJjZXNSZXF1ZXN0GiMucHJvdG8uTGlzdFVuaWZpZWRSZXNvdXJjZXNSZXNwb25zZRJICg9TaWduRGF0YWJhc2VDU1ISGS5wcm90by5EYXRhYmFzZUNTUlJlcXVlc3QaGi5wcm90by5EYXRhYmFzZUNTUlJlc3BvbnNlEk8KFEdlbmVyYXRlRGF0YWJhc2VDZXJ0EhoucHJvdG8uRGF0YWJhc2VDZXJ0UmVxdWVzdBobLnByb3RvLkRhdGFiYXNlQ2VydFJlc3BvbnNlEi8KB0dldFJvbGUSFS5wcm90by5HZXRSb2xlUmVxdWVzdBoNLnR5cGVzLlJvbGVWNhJMChRVcHNlcnREYXRhYmFzZVNlcnZlchIiLnByb3RvLlVwc2VydERhdGFiYXNlU2VydmVyUmVxdWVzdBoQLnR5cGVzLktlZXBBbGl2ZRJSChREZWxldGVEYXRhYmFzZVNlcnZlchIiLnByb3RvLkRlbGV0ZURhdGFiYXNlU2VydmVyUmVxdWVzdBoWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eWIGcHJvdG8z", [file_google_protobuf_empty, file_google_protobuf_timestamp, file_types]);
+export const file_authservice: GenFile =
+  /*@__PURE__*/
+  fileDesc(
+    'ChFhdXRoc2VydmljZS5wcm90bxIFcHJvdG8iDQoLUGluZ1JlcXVlc3QitgEKDFBpbmdSZXNwb25zZRITCgtDbHVzdGVyTmFtZRgBIAEoCRIVCg1TZXJ2ZXJWZXJzaW9uGAIgASgJEicKDlNlcnZlckZlYXR1cmVzGAMgASgLMg8ucHJvdG8uRmVhdHVyZXMSFwoPUHJveHlQdWJsaWNBZGRyGAQgASgJEhAKCElzQm9yaW5nGAUgASgIEhIKClJlbW90ZUFkZHIYByABKAkSEgoKTG9hZEFsbENBcxgIIAEoCCJICghGZWF0dXJlcxISCgpLdWJlcm5ldGVzGAEgASgIEgsKA0FwcBgCIAEoCBIKCgJEQhgDIAEoCBIPCgdEZXNrdG9wGAogASgIIikKGEdldENsdXN0ZXJDQUNlcnRSZXNwb25zZRINCgVUTFNDQRgBIAEoDCJrCg9Sb3V0ZVRvRGF0YWJhc2USEwoLU2VydmljZU5hbWUYASABKAkSEAoIUHJvdG9jb2wYAiABKAkSEAoIVXNlcm5hbWUYAyABKAkSEAoIRGF0YWJhc2UYBCABKAkSDQoFUm9sZXMYBSADKAkiagoKUm91dGVUb0FwcBIMCgROYW1lGAEgASgJEhEKCVNlc3Npb25JRBgCIAEoCRISCgpQdWJsaWNBZGRyGAMgASgJEhMKC0NsdXN0ZXJOYW1lGAQgASgJEhIKCkFXU1JvbGVBUk4YBSABKAki1wMKEFVzZXJDZXJ0c1JlcXVlc3QSEQoJUHVibGljS2V5GAEgASgMEhAKCFVzZXJuYW1lGAIgASgJEisKB0V4cGlyZXMYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBkZvcm1hdBgEIAEoCRIWCg5Sb3V0ZVRvQ2x1c3RlchgFIAEoCRIWCg5BY2Nlc3NSZXF1ZXN0cxgGIAMoCRIZChFLdWJlcm5ldGVzQ2x1c3RlchgHIAEoCRIvCg9Sb3V0ZVRvRGF0YWJhc2UYCCABKAsyFi5wcm90by5Sb3V0ZVRvRGF0YWJhc2USEAoITm9kZU5hbWUYCSABKAkSDQoFVXNhZ2UYCiABKAUSJQoKUm91dGVUb0FwcBgLIAEoCzIRLnByb3RvLlJvdXRlVG9BcHASFAoMUm9sZVJlcXVlc3RzGAwgAygJEhcKD1VzZVJvbGVSZXF1ZXN0cxgOIAEoCBIaChJEcm9wQWNjZXNzUmVxdWVzdHMYDyADKAkSFQoNUmVxdWVzdGVyTmFtZRgRIAEoBRIPCgdQdXJwb3NlGBUgASgFEhQKDFNTSFB1YmxpY0tleRgWIAEoDBIUCgxUTFNQdWJsaWNLZXkYFyABKAwiSQoFQ2VydHMSCwoDU1NIGAEgASgMEgsKA1RMUxgCIAEoDBISCgpUTFNDQUNlcnRzGAMgAygMEhIKClNTSENBQ2VydHMYBCADKAwirQEKFElzTUZBUmVxdWlyZWRSZXF1ZXN0EhsKEUt1YmVybmV0ZXNDbHVzdGVyGAEgASgJSAASKgoIRGF0YWJhc2UYAiABKAsyFi5wcm90by5Sb3V0ZVRvRGF0YWJhc2VIABIgCgROb2RlGAMgASgLMhAucHJvdG8uTm9kZUxvZ2luSAASIAoDQXBwGAYgASgLMhEucHJvdG8uUm91dGVUb0FwcEgAQggKBlRhcmdldCIoCglOb2RlTG9naW4SDAoETm9kZRgBIAEoCRINCgVMb2dpbhgCIAEoCSI+ChVJc01GQVJlcXVpcmVkUmVzcG9uc2USEAoIUmVxdWlyZWQYASABKAgSEwoLTUZBUmVxdWlyZWQYAiABKAUiJwoGU29ydEJ5Eg4KBklzRGVzYxgBIAEoCBINCgVGaWVsZBgCIAEoCSLpAgoUTGlzdFJlc291cmNlc1JlcXVlc3QSFAoMUmVzb3VyY2VUeXBlGAEgASgJEhEKCU5hbWVzcGFjZRgCIAEoCRINCgVMaW1pdBgDIAEoBRIQCghTdGFydEtleRgEIAEoCRI3CgZMYWJlbHMYBSADKAsyJy5wcm90by5MaXN0UmVzb3VyY2VzUmVxdWVzdC5MYWJlbHNFbnRyeRIbChNQcmVkaWNhdGVFeHByZXNzaW9uGAYgASgJEhYKDlNlYXJjaEtleXdvcmRzGAcgAygJEh0KBlNvcnRCeRgIIAEoCzINLnByb3RvLlNvcnRCeRIWCg5OZWVkVG90YWxDb3VudBgJIAEoCBIYChBVc2VTZWFyY2hBc1JvbGVzGAsgASgIEhkKEVVzZVByZXZpZXdBc1JvbGVzGAwgASgIGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiUgoRUGFnaW5hdGVkUmVzb3VyY2USMQoORGF0YWJhc2VTZXJ2ZXIYASABKAsyFy50eXBlcy5EYXRhYmFzZVNlcnZlclYzSABCCgoIUmVzb3VyY2UiaQoVTGlzdFJlc291cmNlc1Jlc3BvbnNlEisKCVJlc291cmNlcxgBIAMoCzIYLnByb3RvLlBhZ2luYXRlZFJlc291cmNlEg8KB05leHRLZXkYAiABKAkSEgoKVG90YWxDb3VudBgDIAEoBSKQAgobTGlzdFVuaWZpZWRSZXNvdXJjZXNSZXF1ZXN0Eg0KBUtpbmRzGAEgAygJEg0KBUxpbWl0GAIgASgFEhAKCFN0YXJ0S2V5GAMgASgJEj4KBkxhYmVscxgEIAMoCzIuLnByb3RvLkxpc3RVbmlmaWVkUmVzb3VyY2VzUmVxdWVzdC5MYWJlbHNFbnRyeRIbChNQcmVkaWNhdGVFeHByZXNzaW9uGAUgASgJEhYKDlNlYXJjaEtleXdvcmRzGAYgAygJEh0KBlNvcnRCeRgHIAEoCzINLnByb3RvLlNvcnRCeRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIlwKHExpc3RVbmlmaWVkUmVzb3VyY2VzUmVzcG9uc2USKwoJUmVzb3VyY2VzGAEgAygLMhgucHJvdG8uUGFnaW5hdGVkUmVzb3VyY2USDwoHTmV4dEtleRgCIAEoCSJSChJEYXRhYmFzZUNTUlJlcXVlc3QSCwoDQ1NSGAEgASgMEhMKC0NsdXN0ZXJOYW1lGAIgASgJEhoKElNpZ25XaXRoRGF0YWJhc2VDQRgDIAEoCCI0ChNEYXRhYmFzZUNTUlJlc3BvbnNlEgwKBENlcnQYASABKAwSDwoHQ0FDZXJ0cxgCIAMoDCJvChNEYXRhYmFzZUNlcnRSZXF1ZXN0EgsKA0NTUhgBIAEoDBISCgpTZXJ2ZXJOYW1lGAIgASgJEgsKA1RUTBgDIAEoAxITCgtTZXJ2ZXJOYW1lcxgEIAMoCRIVCg1SZXF1ZXN0ZXJOYW1lGAUgASgFIjUKFERhdGFiYXNlQ2VydFJlc3BvbnNlEgwKBENlcnQYASABKAwSDwoHQ0FDZXJ0cxgCIAMoDCIeCg5HZXRSb2xlUmVxdWVzdBIMCgROYW1lGAEgASgJIkYKG1Vwc2VydERhdGFiYXNlU2VydmVyUmVxdWVzdBInCgZTZXJ2ZXIYASABKAsyFy50eXBlcy5EYXRhYmFzZVNlcnZlclYzIk4KG0RlbGV0ZURhdGFiYXNlU2VydmVyUmVxdWVzdBIRCglOYW1lc3BhY2UYASABKAkSDgoGSG9zdElEGAIgASgJEgwKBE5hbWUYAyABKAkypwcKC0F1dGhTZXJ2aWNlEi8KBFBpbmcSEi5wcm90by5QaW5nUmVxdWVzdBoTLnByb3RvLlBpbmdSZXNwb25zZRJLChBHZXRDbHVzdGVyQ0FDZXJ0EhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5Gh8ucHJvdG8uR2V0Q2x1c3RlckNBQ2VydFJlc3BvbnNlEjcKDkdldEN1cnJlbnRVc2VyEhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5Gg0udHlwZXMuVXNlclYyEj4KE0dldEN1cnJlbnRVc2VyUm9sZXMSFi5nb29nbGUucHJvdG9idWYuRW1wdHkaDS50eXBlcy5Sb2xlVjYwARI6ChFHZW5lcmF0ZVVzZXJDZXJ0cxIXLnByb3RvLlVzZXJDZXJ0c1JlcXVlc3QaDC5wcm90by5DZXJ0cxJKCg1Jc01GQVJlcXVpcmVkEhsucHJvdG8uSXNNRkFSZXF1aXJlZFJlcXVlc3QaHC5wcm90by5Jc01GQVJlcXVpcmVkUmVzcG9uc2USSgoNTGlzdFJlc291cmNlcxIbLnByb3RvLkxpc3RSZXNvdXJjZXNSZXF1ZXN0GhwucHJvdG8uTGlzdFJlc291cmNlc1Jlc3BvbnNlEl8KFExpc3RVbmlmaWVkUmVzb3VyY2VzEiIucHJvdG8uTGlzdFVuaWZpZWRSZXNvdXJjZXNSZXF1ZXN0GiMucHJvdG8uTGlzdFVuaWZpZWRSZXNvdXJjZXNSZXNwb25zZRJICg9TaWduRGF0YWJhc2VDU1ISGS5wcm90by5EYXRhYmFzZUNTUlJlcXVlc3QaGi5wcm90by5EYXRhYmFzZUNTUlJlc3BvbnNlEk8KFEdlbmVyYXRlRGF0YWJhc2VDZXJ0EhoucHJvdG8uRGF0YWJhc2VDZXJ0UmVxdWVzdBobLnByb3RvLkRhdGFiYXNlQ2VydFJlc3BvbnNlEi8KB0dldFJvbGUSFS5wcm90by5HZXRSb2xlUmVxdWVzdBoNLnR5cGVzLlJvbGVWNhJMChRVcHNlcnREYXRhYmFzZVNlcnZlchIiLnByb3RvLlVwc2VydERhdGFiYXNlU2VydmVyUmVxdWVzdBoQLnR5cGVzLktlZXBBbGl2ZRJSChREZWxldGVEYXRhYmFzZVNlcnZlchIiLnByb3RvLkRlbGV0ZURhdGFiYXNlU2VydmVyUmVxdWVzdBoWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eWIGcHJvdG8z',
+    [file_google_protobuf_empty, file_google_protobuf_timestamp, file_types],
+  )
 
 /**
  * @generated from message proto.PingRequest
  */
-export type PingRequest = Message<"proto.PingRequest"> & {
-};
+export type PingRequest = Message<'proto.PingRequest'> & {}
 
 /**
  * Describes the message proto.PingRequest.
  * Use `create(PingRequestSchema)` to create a new message.
  */
-export const PingRequestSchema: GenMessage<PingRequest> = /*@__PURE__*/
-  messageDesc(file_authservice, 0);
+export const PingRequestSchema: GenMessage<PingRequest> = /*@__PURE__*/ messageDesc(file_authservice, 0)
 
 /**
  * @generated from message proto.PingResponse
  */
-export type PingResponse = Message<"proto.PingResponse"> & {
+export type PingResponse = Message<'proto.PingResponse'> & {
   /**
    * @generated from field: string ClusterName = 1;
    */
-  ClusterName: string;
+  ClusterName: string
 
   /**
    * @generated from field: string ServerVersion = 2;
    */
-  ServerVersion: string;
+  ServerVersion: string
 
   /**
    * @generated from field: proto.Features ServerFeatures = 3;
    */
-  ServerFeatures?: Features | undefined;
+  ServerFeatures?: Features | undefined
 
   /**
    * @generated from field: string ProxyPublicAddr = 4;
    */
-  ProxyPublicAddr: string;
+  ProxyPublicAddr: string
 
   /**
    * @generated from field: bool IsBoring = 5;
    */
-  IsBoring: boolean;
+  IsBoring: boolean
 
   /**
    * @generated from field: string RemoteAddr = 7;
    */
-  RemoteAddr: string;
+  RemoteAddr: string
 
   /**
    * @generated from field: bool LoadAllCAs = 8;
    */
-  LoadAllCAs: boolean;
-};
+  LoadAllCAs: boolean
+}
 
 /**
  * Describes the message proto.PingResponse.
  * Use `create(PingResponseSchema)` to create a new message.
  */
-export const PingResponseSchema: GenMessage<PingResponse> = /*@__PURE__*/
-  messageDesc(file_authservice, 1);
+export const PingResponseSchema: GenMessage<PingResponse> = /*@__PURE__*/ messageDesc(file_authservice, 1)
 
 /**
  * @generated from message proto.Features
  */
-export type Features = Message<"proto.Features"> & {
+export type Features = Message<'proto.Features'> & {
   /**
    * @generated from field: bool Kubernetes = 1;
    */
-  Kubernetes: boolean;
+  Kubernetes: boolean
 
   /**
    * @generated from field: bool App = 2;
    */
-  App: boolean;
+  App: boolean
 
   /**
    * @generated from field: bool DB = 3;
    */
-  DB: boolean;
+  DB: boolean
 
   /**
    * @generated from field: bool Desktop = 10;
    */
-  Desktop: boolean;
-};
+  Desktop: boolean
+}
 
 /**
  * Describes the message proto.Features.
  * Use `create(FeaturesSchema)` to create a new message.
  */
-export const FeaturesSchema: GenMessage<Features> = /*@__PURE__*/
-  messageDesc(file_authservice, 2);
+export const FeaturesSchema: GenMessage<Features> = /*@__PURE__*/ messageDesc(file_authservice, 2)
 
 /**
  * @generated from message proto.GetClusterCACertResponse
  */
-export type GetClusterCACertResponse = Message<"proto.GetClusterCACertResponse"> & {
+export type GetClusterCACertResponse = Message<'proto.GetClusterCACertResponse'> & {
   /**
    * PEM, all active host CA certificates.
    *
    * @generated from field: bytes TLSCA = 1;
    */
-  TLSCA: Uint8Array;
-};
+  TLSCA: Uint8Array
+}
 
 /**
  * Describes the message proto.GetClusterCACertResponse.
  * Use `create(GetClusterCACertResponseSchema)` to create a new message.
  */
-export const GetClusterCACertResponseSchema: GenMessage<GetClusterCACertResponse> = /*@__PURE__*/
-  messageDesc(file_authservice, 3);
+export const GetClusterCACertResponseSchema: GenMessage<GetClusterCACertResponse> = /*@__PURE__*/ messageDesc(file_authservice, 3)
 
 /**
  * @generated from message proto.RouteToDatabase
  */
-export type RouteToDatabase = Message<"proto.RouteToDatabase"> & {
+export type RouteToDatabase = Message<'proto.RouteToDatabase'> & {
   /**
    * @generated from field: string ServiceName = 1;
    */
-  ServiceName: string;
+  ServiceName: string
 
   /**
    * @generated from field: string Protocol = 2;
    */
-  Protocol: string;
+  Protocol: string
 
   /**
    * @generated from field: string Username = 3;
    */
-  Username: string;
+  Username: string
 
   /**
    * @generated from field: string Database = 4;
    */
-  Database: string;
+  Database: string
 
   /**
    * @generated from field: repeated string Roles = 5;
    */
-  Roles: string[];
-};
+  Roles: string[]
+}
 
 /**
  * Describes the message proto.RouteToDatabase.
  * Use `create(RouteToDatabaseSchema)` to create a new message.
  */
-export const RouteToDatabaseSchema: GenMessage<RouteToDatabase> = /*@__PURE__*/
-  messageDesc(file_authservice, 4);
+export const RouteToDatabaseSchema: GenMessage<RouteToDatabase> = /*@__PURE__*/ messageDesc(file_authservice, 4)
 
 /**
  * @generated from message proto.RouteToApp
  */
-export type RouteToApp = Message<"proto.RouteToApp"> & {
+export type RouteToApp = Message<'proto.RouteToApp'> & {
   /**
    * @generated from field: string Name = 1;
    */
-  Name: string;
+  Name: string
 
   /**
    * @generated from field: string SessionID = 2;
    */
-  SessionID: string;
+  SessionID: string
 
   /**
    * @generated from field: string PublicAddr = 3;
    */
-  PublicAddr: string;
+  PublicAddr: string
 
   /**
    * @generated from field: string ClusterName = 4;
    */
-  ClusterName: string;
+  ClusterName: string
 
   /**
    * @generated from field: string AWSRoleARN = 5;
    */
-  AWSRoleARN: string;
-};
+  AWSRoleARN: string
+}
 
 /**
  * Describes the message proto.RouteToApp.
  * Use `create(RouteToAppSchema)` to create a new message.
  */
-export const RouteToAppSchema: GenMessage<RouteToApp> = /*@__PURE__*/
-  messageDesc(file_authservice, 5);
+export const RouteToAppSchema: GenMessage<RouteToApp> = /*@__PURE__*/ messageDesc(file_authservice, 5)
 
 /**
  * @generated from message proto.UserCertsRequest
  */
-export type UserCertsRequest = Message<"proto.UserCertsRequest"> & {
+export type UserCertsRequest = Message<'proto.UserCertsRequest'> & {
   /**
    * An authorized_keys line; servers up to 16 (17 takes either).
    *
    * @generated from field: bytes PublicKey = 1;
    */
-  PublicKey: Uint8Array;
+  PublicKey: Uint8Array
 
   /**
    * @generated from field: string Username = 2;
    */
-  Username: string;
+  Username: string
 
   /**
    * @generated from field: google.protobuf.Timestamp Expires = 3;
    */
-  Expires?: Timestamp | undefined;
+  Expires?: Timestamp | undefined
 
   /**
    * @generated from field: string Format = 4;
    */
-  Format: string;
+  Format: string
 
   /**
    * @generated from field: string RouteToCluster = 5;
    */
-  RouteToCluster: string;
+  RouteToCluster: string
 
   /**
    * @generated from field: repeated string AccessRequests = 6;
    */
-  AccessRequests: string[];
+  AccessRequests: string[]
 
   /**
    * @generated from field: string KubernetesCluster = 7;
    */
-  KubernetesCluster: string;
+  KubernetesCluster: string
 
   /**
    * @generated from field: proto.RouteToDatabase RouteToDatabase = 8;
    */
-  RouteToDatabase?: RouteToDatabase | undefined;
+  RouteToDatabase?: RouteToDatabase | undefined
 
   /**
    * @generated from field: string NodeName = 9;
    */
-  NodeName: string;
+  NodeName: string
 
   /**
    * All = 0, SSH = 1, Kubernetes = 2, Database = 3, App = 4, WindowsDesktop = 5.
    *
    * @generated from field: int32 Usage = 10;
    */
-  Usage: number;
+  Usage: number
 
   /**
    * @generated from field: proto.RouteToApp RouteToApp = 11;
    */
-  RouteToApp?: RouteToApp | undefined;
+  RouteToApp?: RouteToApp | undefined
 
   /**
    * @generated from field: repeated string RoleRequests = 12;
    */
-  RoleRequests: string[];
+  RoleRequests: string[]
 
   /**
    * @generated from field: bool UseRoleRequests = 14;
    */
-  UseRoleRequests: boolean;
+  UseRoleRequests: boolean
 
   /**
    * @generated from field: repeated string DropAccessRequests = 15;
    */
-  DropAccessRequests: string[];
+  DropAccessRequests: string[]
 
   /**
    * TSH_DB_LOCAL_PROXY_TUNNEL = 1.
    *
    * @generated from field: int32 RequesterName = 17;
    */
-  RequesterName: number;
+  RequesterName: number
 
   /**
    * LOGIN_CERTS = 1, SINGLE_USE_CERTS = 2.
    *
    * @generated from field: int32 Purpose = 21;
    */
-  Purpose: number;
+  Purpose: number
 
   /**
    * An authorized_keys line; servers from 17 on.
    *
    * @generated from field: bytes SSHPublicKey = 22;
    */
-  SSHPublicKey: Uint8Array;
+  SSHPublicKey: Uint8Array
 
   /**
    * PEM; servers from 17 on.
    *
    * @generated from field: bytes TLSPublicKey = 23;
    */
-  TLSPublicKey: Uint8Array;
-};
+  TLSPublicKey: Uint8Array
+}
 
 /**
  * Describes the message proto.UserCertsRequest.
  * Use `create(UserCertsRequestSchema)` to create a new message.
  */
-export const UserCertsRequestSchema: GenMessage<UserCertsRequest> = /*@__PURE__*/
-  messageDesc(file_authservice, 6);
+export const UserCertsRequestSchema: GenMessage<UserCertsRequest> = /*@__PURE__*/ messageDesc(file_authservice, 6)
 
 /**
  * @generated from message proto.Certs
  */
-export type Certs = Message<"proto.Certs"> & {
+export type Certs = Message<'proto.Certs'> & {
   /**
    * A line in the form of authorized_keys.
    *
    * @generated from field: bytes SSH = 1;
    */
-  SSH: Uint8Array;
+  SSH: Uint8Array
 
   /**
    * PEM.
    *
    * @generated from field: bytes TLS = 2;
    */
-  TLS: Uint8Array;
+  TLS: Uint8Array
 
   /**
    * The issuers, not roots to trust.
    *
    * @generated from field: repeated bytes TLSCACerts = 3;
    */
-  TLSCACerts: Uint8Array[];
+  TLSCACerts: Uint8Array[]
 
   /**
    * @generated from field: repeated bytes SSHCACerts = 4;
    */
-  SSHCACerts: Uint8Array[];
-};
+  SSHCACerts: Uint8Array[]
+}
 
 /**
  * Describes the message proto.Certs.
  * Use `create(CertsSchema)` to create a new message.
  */
-export const CertsSchema: GenMessage<Certs> = /*@__PURE__*/
-  messageDesc(file_authservice, 7);
+export const CertsSchema: GenMessage<Certs> = /*@__PURE__*/ messageDesc(file_authservice, 7)
 
 /**
  * @generated from message proto.IsMFARequiredRequest
  */
-export type IsMFARequiredRequest = Message<"proto.IsMFARequiredRequest"> & {
+export type IsMFARequiredRequest = Message<'proto.IsMFARequiredRequest'> & {
   /**
    * @generated from oneof proto.IsMFARequiredRequest.Target
    */
-  Target: {
-    /**
-     * @generated from field: string KubernetesCluster = 1;
-     */
-    value: string;
-    case: "KubernetesCluster";
-  } | {
-    /**
-     * @generated from field: proto.RouteToDatabase Database = 2;
-     */
-    value: RouteToDatabase;
-    case: "Database";
-  } | {
-    /**
-     * @generated from field: proto.NodeLogin Node = 3;
-     */
-    value: NodeLogin;
-    case: "Node";
-  } | {
-    /**
-     * @generated from field: proto.RouteToApp App = 6;
-     */
-    value: RouteToApp;
-    case: "App";
-  } | { case: undefined; value?: undefined };
-};
+  Target:
+    | {
+        /**
+         * @generated from field: string KubernetesCluster = 1;
+         */
+        value: string
+        case: 'KubernetesCluster'
+      }
+    | {
+        /**
+         * @generated from field: proto.RouteToDatabase Database = 2;
+         */
+        value: RouteToDatabase
+        case: 'Database'
+      }
+    | {
+        /**
+         * @generated from field: proto.NodeLogin Node = 3;
+         */
+        value: NodeLogin
+        case: 'Node'
+      }
+    | {
+        /**
+         * @generated from field: proto.RouteToApp App = 6;
+         */
+        value: RouteToApp
+        case: 'App'
+      }
+    | { case: undefined; value?: undefined }
+}
 
 /**
  * Describes the message proto.IsMFARequiredRequest.
  * Use `create(IsMFARequiredRequestSchema)` to create a new message.
  */
-export const IsMFARequiredRequestSchema: GenMessage<IsMFARequiredRequest> = /*@__PURE__*/
-  messageDesc(file_authservice, 8);
+export const IsMFARequiredRequestSchema: GenMessage<IsMFARequiredRequest> = /*@__PURE__*/ messageDesc(file_authservice, 8)
 
 /**
  * @generated from message proto.NodeLogin
  */
-export type NodeLogin = Message<"proto.NodeLogin"> & {
+export type NodeLogin = Message<'proto.NodeLogin'> & {
   /**
    * @generated from field: string Node = 1;
    */
-  Node: string;
+  Node: string
 
   /**
    * @generated from field: string Login = 2;
    */
-  Login: string;
-};
+  Login: string
+}
 
 /**
  * Describes the message proto.NodeLogin.
  * Use `create(NodeLoginSchema)` to create a new message.
  */
-export const NodeLoginSchema: GenMessage<NodeLogin> = /*@__PURE__*/
-  messageDesc(file_authservice, 9);
+export const NodeLoginSchema: GenMessage<NodeLogin> = /*@__PURE__*/ messageDesc(file_authservice, 9)
 
 /**
  * @generated from message proto.IsMFARequiredResponse
  */
-export type IsMFARequiredResponse = Message<"proto.IsMFARequiredResponse"> & {
+export type IsMFARequiredResponse = Message<'proto.IsMFARequiredResponse'> & {
   /**
    * @generated from field: bool Required = 1;
    */
-  Required: boolean;
+  Required: boolean
 
   /**
    * UNSPECIFIED = 0, YES = 1, NO = 2.
    *
    * @generated from field: int32 MFARequired = 2;
    */
-  MFARequired: number;
-};
+  MFARequired: number
+}
 
 /**
  * Describes the message proto.IsMFARequiredResponse.
  * Use `create(IsMFARequiredResponseSchema)` to create a new message.
  */
-export const IsMFARequiredResponseSchema: GenMessage<IsMFARequiredResponse> = /*@__PURE__*/
-  messageDesc(file_authservice, 10);
+export const IsMFARequiredResponseSchema: GenMessage<IsMFARequiredResponse> = /*@__PURE__*/ messageDesc(file_authservice, 10)
 
 /**
  * @generated from message proto.SortBy
  */
-export type SortBy = Message<"proto.SortBy"> & {
+export type SortBy = Message<'proto.SortBy'> & {
   /**
    * @generated from field: bool IsDesc = 1;
    */
-  IsDesc: boolean;
+  IsDesc: boolean
 
   /**
    * @generated from field: string Field = 2;
    */
-  Field: string;
-};
+  Field: string
+}
 
 /**
  * Describes the message proto.SortBy.
  * Use `create(SortBySchema)` to create a new message.
  */
-export const SortBySchema: GenMessage<SortBy> = /*@__PURE__*/
-  messageDesc(file_authservice, 11);
+export const SortBySchema: GenMessage<SortBy> = /*@__PURE__*/ messageDesc(file_authservice, 11)
 
 /**
  * @generated from message proto.ListResourcesRequest
  */
-export type ListResourcesRequest = Message<"proto.ListResourcesRequest"> & {
+export type ListResourcesRequest = Message<'proto.ListResourcesRequest'> & {
   /**
    * @generated from field: string ResourceType = 1;
    */
-  ResourceType: string;
+  ResourceType: string
 
   /**
    * @generated from field: string Namespace = 2;
    */
-  Namespace: string;
+  Namespace: string
 
   /**
    * @generated from field: int32 Limit = 3;
    */
-  Limit: number;
+  Limit: number
 
   /**
    * @generated from field: string StartKey = 4;
    */
-  StartKey: string;
+  StartKey: string
 
   /**
    * @generated from field: map<string, string> Labels = 5;
    */
-  Labels: { [key: string]: string };
+  Labels: { [key: string]: string }
 
   /**
    * @generated from field: string PredicateExpression = 6;
    */
-  PredicateExpression: string;
+  PredicateExpression: string
 
   /**
    * @generated from field: repeated string SearchKeywords = 7;
    */
-  SearchKeywords: string[];
+  SearchKeywords: string[]
 
   /**
    * @generated from field: proto.SortBy SortBy = 8;
    */
-  SortBy?: SortBy | undefined;
+  SortBy?: SortBy | undefined
 
   /**
    * @generated from field: bool NeedTotalCount = 9;
    */
-  NeedTotalCount: boolean;
+  NeedTotalCount: boolean
 
   /**
    * @generated from field: bool UseSearchAsRoles = 11;
    */
-  UseSearchAsRoles: boolean;
+  UseSearchAsRoles: boolean
 
   /**
    * @generated from field: bool UsePreviewAsRoles = 12;
    */
-  UsePreviewAsRoles: boolean;
-};
+  UsePreviewAsRoles: boolean
+}
 
 /**
  * Describes the message proto.ListResourcesRequest.
  * Use `create(ListResourcesRequestSchema)` to create a new message.
  */
-export const ListResourcesRequestSchema: GenMessage<ListResourcesRequest> = /*@__PURE__*/
-  messageDesc(file_authservice, 12);
+export const ListResourcesRequestSchema: GenMessage<ListResourcesRequest> = /*@__PURE__*/ messageDesc(file_authservice, 12)
 
 /**
  * @generated from message proto.PaginatedResource
  */
-export type PaginatedResource = Message<"proto.PaginatedResource"> & {
+export type PaginatedResource = Message<'proto.PaginatedResource'> & {
   /**
    * A kind that is not named here is unset: skip the entry.
    *
    * @generated from oneof proto.PaginatedResource.Resource
    */
-  Resource: {
-    /**
-     * @generated from field: types.DatabaseServerV3 DatabaseServer = 1;
-     */
-    value: DatabaseServerV3;
-    case: "DatabaseServer";
-  } | { case: undefined; value?: undefined };
-};
+  Resource:
+    | {
+        /**
+         * @generated from field: types.DatabaseServerV3 DatabaseServer = 1;
+         */
+        value: DatabaseServerV3
+        case: 'DatabaseServer'
+      }
+    | { case: undefined; value?: undefined }
+}
 
 /**
  * Describes the message proto.PaginatedResource.
  * Use `create(PaginatedResourceSchema)` to create a new message.
  */
-export const PaginatedResourceSchema: GenMessage<PaginatedResource> = /*@__PURE__*/
-  messageDesc(file_authservice, 13);
+export const PaginatedResourceSchema: GenMessage<PaginatedResource> = /*@__PURE__*/ messageDesc(file_authservice, 13)
 
 /**
  * @generated from message proto.ListResourcesResponse
  */
-export type ListResourcesResponse = Message<"proto.ListResourcesResponse"> & {
+export type ListResourcesResponse = Message<'proto.ListResourcesResponse'> & {
   /**
    * @generated from field: repeated proto.PaginatedResource Resources = 1;
    */
-  Resources: PaginatedResource[];
+  Resources: PaginatedResource[]
 
   /**
    * @generated from field: string NextKey = 2;
    */
-  NextKey: string;
+  NextKey: string
 
   /**
    * @generated from field: int32 TotalCount = 3;
    */
-  TotalCount: number;
-};
+  TotalCount: number
+}
 
 /**
  * Describes the message proto.ListResourcesResponse.
  * Use `create(ListResourcesResponseSchema)` to create a new message.
  */
-export const ListResourcesResponseSchema: GenMessage<ListResourcesResponse> = /*@__PURE__*/
-  messageDesc(file_authservice, 14);
+export const ListResourcesResponseSchema: GenMessage<ListResourcesResponse> = /*@__PURE__*/ messageDesc(file_authservice, 14)
 
 /**
  * @generated from message proto.ListUnifiedResourcesRequest
  */
-export type ListUnifiedResourcesRequest = Message<"proto.ListUnifiedResourcesRequest"> & {
+export type ListUnifiedResourcesRequest = Message<'proto.ListUnifiedResourcesRequest'> & {
   /**
    * @generated from field: repeated string Kinds = 1;
    */
-  Kinds: string[];
+  Kinds: string[]
 
   /**
    * @generated from field: int32 Limit = 2;
    */
-  Limit: number;
+  Limit: number
 
   /**
    * @generated from field: string StartKey = 3;
    */
-  StartKey: string;
+  StartKey: string
 
   /**
    * @generated from field: map<string, string> Labels = 4;
    */
-  Labels: { [key: string]: string };
+  Labels: { [key: string]: string }
 
   /**
    * @generated from field: string PredicateExpression = 5;
    */
-  PredicateExpression: string;
+  PredicateExpression: string
 
   /**
    * @generated from field: repeated string SearchKeywords = 6;
    */
-  SearchKeywords: string[];
+  SearchKeywords: string[]
 
   /**
    * @generated from field: proto.SortBy SortBy = 7;
    */
-  SortBy?: SortBy | undefined;
-};
+  SortBy?: SortBy | undefined
+}
 
 /**
  * Describes the message proto.ListUnifiedResourcesRequest.
  * Use `create(ListUnifiedResourcesRequestSchema)` to create a new message.
  */
-export const ListUnifiedResourcesRequestSchema: GenMessage<ListUnifiedResourcesRequest> = /*@__PURE__*/
-  messageDesc(file_authservice, 15);
+export const ListUnifiedResourcesRequestSchema: GenMessage<ListUnifiedResourcesRequest> = /*@__PURE__*/ messageDesc(file_authservice, 15)
 
 /**
  * @generated from message proto.ListUnifiedResourcesResponse
  */
-export type ListUnifiedResourcesResponse = Message<"proto.ListUnifiedResourcesResponse"> & {
+export type ListUnifiedResourcesResponse = Message<'proto.ListUnifiedResourcesResponse'> & {
   /**
    * @generated from field: repeated proto.PaginatedResource Resources = 1;
    */
-  Resources: PaginatedResource[];
+  Resources: PaginatedResource[]
 
   /**
    * @generated from field: string NextKey = 2;
    */
-  NextKey: string;
-};
+  NextKey: string
+}
 
 /**
  * Describes the message proto.ListUnifiedResourcesResponse.
  * Use `create(ListUnifiedResourcesResponseSchema)` to create a new message.
  */
-export const ListUnifiedResourcesResponseSchema: GenMessage<ListUnifiedResourcesResponse> = /*@__PURE__*/
-  messageDesc(file_authservice, 16);
+export const ListUnifiedResourcesResponseSchema: GenMessage<ListUnifiedResourcesResponse> = /*@__PURE__*/ messageDesc(file_authservice, 16)
 
 /**
  * @generated from message proto.DatabaseCSRRequest
  */
-export type DatabaseCSRRequest = Message<"proto.DatabaseCSRRequest"> & {
+export type DatabaseCSRRequest = Message<'proto.DatabaseCSRRequest'> & {
   /**
    * PEM.
    *
    * @generated from field: bytes CSR = 1;
    */
-  CSR: Uint8Array;
+  CSR: Uint8Array
 
   /**
    * @generated from field: string ClusterName = 2;
    */
-  ClusterName: string;
+  ClusterName: string
 
   /**
    * @generated from field: bool SignWithDatabaseCA = 3;
    */
-  SignWithDatabaseCA: boolean;
-};
+  SignWithDatabaseCA: boolean
+}
 
 /**
  * Describes the message proto.DatabaseCSRRequest.
  * Use `create(DatabaseCSRRequestSchema)` to create a new message.
  */
-export const DatabaseCSRRequestSchema: GenMessage<DatabaseCSRRequest> = /*@__PURE__*/
-  messageDesc(file_authservice, 17);
+export const DatabaseCSRRequestSchema: GenMessage<DatabaseCSRRequest> = /*@__PURE__*/ messageDesc(file_authservice, 17)
 
 /**
  * @generated from message proto.DatabaseCSRResponse
  */
-export type DatabaseCSRResponse = Message<"proto.DatabaseCSRResponse"> & {
+export type DatabaseCSRResponse = Message<'proto.DatabaseCSRResponse'> & {
   /**
    * @generated from field: bytes Cert = 1;
    */
-  Cert: Uint8Array;
+  Cert: Uint8Array
 
   /**
    * @generated from field: repeated bytes CACerts = 2;
    */
-  CACerts: Uint8Array[];
-};
+  CACerts: Uint8Array[]
+}
 
 /**
  * Describes the message proto.DatabaseCSRResponse.
  * Use `create(DatabaseCSRResponseSchema)` to create a new message.
  */
-export const DatabaseCSRResponseSchema: GenMessage<DatabaseCSRResponse> = /*@__PURE__*/
-  messageDesc(file_authservice, 18);
+export const DatabaseCSRResponseSchema: GenMessage<DatabaseCSRResponse> = /*@__PURE__*/ messageDesc(file_authservice, 18)
 
 /**
  * @generated from message proto.DatabaseCertRequest
  */
-export type DatabaseCertRequest = Message<"proto.DatabaseCertRequest"> & {
+export type DatabaseCertRequest = Message<'proto.DatabaseCertRequest'> & {
   /**
    * PEM.
    *
    * @generated from field: bytes CSR = 1;
    */
-  CSR: Uint8Array;
+  CSR: Uint8Array
 
   /**
    * @generated from field: string ServerName = 2;
    */
-  ServerName: string;
+  ServerName: string
 
   /**
    * Nanoseconds.
    *
    * @generated from field: int64 TTL = 3;
    */
-  TTL: bigint;
+  TTL: bigint
 
   /**
    * @generated from field: repeated string ServerNames = 4;
    */
-  ServerNames: string[];
+  ServerNames: string[]
 
   /**
    * @generated from field: int32 RequesterName = 5;
    */
-  RequesterName: number;
-};
+  RequesterName: number
+}
 
 /**
  * Describes the message proto.DatabaseCertRequest.
  * Use `create(DatabaseCertRequestSchema)` to create a new message.
  */
-export const DatabaseCertRequestSchema: GenMessage<DatabaseCertRequest> = /*@__PURE__*/
-  messageDesc(file_authservice, 19);
+export const DatabaseCertRequestSchema: GenMessage<DatabaseCertRequest> = /*@__PURE__*/ messageDesc(file_authservice, 19)
 
 /**
  * @generated from message proto.DatabaseCertResponse
  */
-export type DatabaseCertResponse = Message<"proto.DatabaseCertResponse"> & {
+export type DatabaseCertResponse = Message<'proto.DatabaseCertResponse'> & {
   /**
    * @generated from field: bytes Cert = 1;
    */
-  Cert: Uint8Array;
+  Cert: Uint8Array
 
   /**
    * @generated from field: repeated bytes CACerts = 2;
    */
-  CACerts: Uint8Array[];
-};
+  CACerts: Uint8Array[]
+}
 
 /**
  * Describes the message proto.DatabaseCertResponse.
  * Use `create(DatabaseCertResponseSchema)` to create a new message.
  */
-export const DatabaseCertResponseSchema: GenMessage<DatabaseCertResponse> = /*@__PURE__*/
-  messageDesc(file_authservice, 20);
+export const DatabaseCertResponseSchema: GenMessage<DatabaseCertResponse> = /*@__PURE__*/ messageDesc(file_authservice, 20)
 
 /**
  * @generated from message proto.GetRoleRequest
  */
-export type GetRoleRequest = Message<"proto.GetRoleRequest"> & {
+export type GetRoleRequest = Message<'proto.GetRoleRequest'> & {
   /**
    * @generated from field: string Name = 1;
    */
-  Name: string;
-};
+  Name: string
+}
 
 /**
  * Describes the message proto.GetRoleRequest.
  * Use `create(GetRoleRequestSchema)` to create a new message.
  */
-export const GetRoleRequestSchema: GenMessage<GetRoleRequest> = /*@__PURE__*/
-  messageDesc(file_authservice, 21);
+export const GetRoleRequestSchema: GenMessage<GetRoleRequest> = /*@__PURE__*/ messageDesc(file_authservice, 21)
 
 /**
  * @generated from message proto.UpsertDatabaseServerRequest
  */
-export type UpsertDatabaseServerRequest = Message<"proto.UpsertDatabaseServerRequest"> & {
+export type UpsertDatabaseServerRequest = Message<'proto.UpsertDatabaseServerRequest'> & {
   /**
    * @generated from field: types.DatabaseServerV3 Server = 1;
    */
-  Server?: DatabaseServerV3 | undefined;
-};
+  Server?: DatabaseServerV3 | undefined
+}
 
 /**
  * Describes the message proto.UpsertDatabaseServerRequest.
  * Use `create(UpsertDatabaseServerRequestSchema)` to create a new message.
  */
-export const UpsertDatabaseServerRequestSchema: GenMessage<UpsertDatabaseServerRequest> = /*@__PURE__*/
-  messageDesc(file_authservice, 22);
+export const UpsertDatabaseServerRequestSchema: GenMessage<UpsertDatabaseServerRequest> = /*@__PURE__*/ messageDesc(file_authservice, 22)
 
 /**
  * @generated from message proto.DeleteDatabaseServerRequest
  */
-export type DeleteDatabaseServerRequest = Message<"proto.DeleteDatabaseServerRequest"> & {
+export type DeleteDatabaseServerRequest = Message<'proto.DeleteDatabaseServerRequest'> & {
   /**
    * @generated from field: string Namespace = 1;
    */
-  Namespace: string;
+  Namespace: string
 
   /**
    * @generated from field: string HostID = 2;
    */
-  HostID: string;
+  HostID: string
 
   /**
    * @generated from field: string Name = 3;
    */
-  Name: string;
-};
+  Name: string
+}
 
 /**
  * Describes the message proto.DeleteDatabaseServerRequest.
  * Use `create(DeleteDatabaseServerRequestSchema)` to create a new message.
  */
-export const DeleteDatabaseServerRequestSchema: GenMessage<DeleteDatabaseServerRequest> = /*@__PURE__*/
-  messageDesc(file_authservice, 23);
+export const DeleteDatabaseServerRequestSchema: GenMessage<DeleteDatabaseServerRequest> = /*@__PURE__*/ messageDesc(file_authservice, 23)
 
 /**
  * @generated from service proto.AuthService
@@ -835,106 +821,104 @@ export const AuthService: GenService<{
    * @generated from rpc proto.AuthService.Ping
    */
   ping: {
-    methodKind: "unary";
-    input: typeof PingRequestSchema;
-    output: typeof PingResponseSchema;
-  },
+    methodKind: 'unary'
+    input: typeof PingRequestSchema
+    output: typeof PingResponseSchema
+  }
   /**
    * @generated from rpc proto.AuthService.GetClusterCACert
    */
   getClusterCACert: {
-    methodKind: "unary";
-    input: typeof EmptySchema;
-    output: typeof GetClusterCACertResponseSchema;
-  },
+    methodKind: 'unary'
+    input: typeof EmptySchema
+    output: typeof GetClusterCACertResponseSchema
+  }
   /**
    * @generated from rpc proto.AuthService.GetCurrentUser
    */
   getCurrentUser: {
-    methodKind: "unary";
-    input: typeof EmptySchema;
-    output: typeof UserV2Schema;
-  },
+    methodKind: 'unary'
+    input: typeof EmptySchema
+    output: typeof UserV2Schema
+  }
   /**
    * @generated from rpc proto.AuthService.GetCurrentUserRoles
    */
   getCurrentUserRoles: {
-    methodKind: "server_streaming";
-    input: typeof EmptySchema;
-    output: typeof RoleV6Schema;
-  },
+    methodKind: 'server_streaming'
+    input: typeof EmptySchema
+    output: typeof RoleV6Schema
+  }
   /**
    * @generated from rpc proto.AuthService.GenerateUserCerts
    */
   generateUserCerts: {
-    methodKind: "unary";
-    input: typeof UserCertsRequestSchema;
-    output: typeof CertsSchema;
-  },
+    methodKind: 'unary'
+    input: typeof UserCertsRequestSchema
+    output: typeof CertsSchema
+  }
   /**
    * @generated from rpc proto.AuthService.IsMFARequired
    */
   isMFARequired: {
-    methodKind: "unary";
-    input: typeof IsMFARequiredRequestSchema;
-    output: typeof IsMFARequiredResponseSchema;
-  },
+    methodKind: 'unary'
+    input: typeof IsMFARequiredRequestSchema
+    output: typeof IsMFARequiredResponseSchema
+  }
   /**
    * @generated from rpc proto.AuthService.ListResources
    */
   listResources: {
-    methodKind: "unary";
-    input: typeof ListResourcesRequestSchema;
-    output: typeof ListResourcesResponseSchema;
-  },
+    methodKind: 'unary'
+    input: typeof ListResourcesRequestSchema
+    output: typeof ListResourcesResponseSchema
+  }
   /**
    * @generated from rpc proto.AuthService.ListUnifiedResources
    */
   listUnifiedResources: {
-    methodKind: "unary";
-    input: typeof ListUnifiedResourcesRequestSchema;
-    output: typeof ListUnifiedResourcesResponseSchema;
-  },
+    methodKind: 'unary'
+    input: typeof ListUnifiedResourcesRequestSchema
+    output: typeof ListUnifiedResourcesResponseSchema
+  }
   /**
    * @generated from rpc proto.AuthService.SignDatabaseCSR
    */
   signDatabaseCSR: {
-    methodKind: "unary";
-    input: typeof DatabaseCSRRequestSchema;
-    output: typeof DatabaseCSRResponseSchema;
-  },
+    methodKind: 'unary'
+    input: typeof DatabaseCSRRequestSchema
+    output: typeof DatabaseCSRResponseSchema
+  }
   /**
    * @generated from rpc proto.AuthService.GenerateDatabaseCert
    */
   generateDatabaseCert: {
-    methodKind: "unary";
-    input: typeof DatabaseCertRequestSchema;
-    output: typeof DatabaseCertResponseSchema;
-  },
+    methodKind: 'unary'
+    input: typeof DatabaseCertRequestSchema
+    output: typeof DatabaseCertResponseSchema
+  }
   /**
    * @generated from rpc proto.AuthService.GetRole
    */
   getRole: {
-    methodKind: "unary";
-    input: typeof GetRoleRequestSchema;
-    output: typeof RoleV6Schema;
-  },
+    methodKind: 'unary'
+    input: typeof GetRoleRequestSchema
+    output: typeof RoleV6Schema
+  }
   /**
    * @generated from rpc proto.AuthService.UpsertDatabaseServer
    */
   upsertDatabaseServer: {
-    methodKind: "unary";
-    input: typeof UpsertDatabaseServerRequestSchema;
-    output: typeof KeepAliveSchema;
-  },
+    methodKind: 'unary'
+    input: typeof UpsertDatabaseServerRequestSchema
+    output: typeof KeepAliveSchema
+  }
   /**
    * @generated from rpc proto.AuthService.DeleteDatabaseServer
    */
   deleteDatabaseServer: {
-    methodKind: "unary";
-    input: typeof DeleteDatabaseServerRequestSchema;
-    output: typeof EmptySchema;
-  },
-}> = /*@__PURE__*/
-  serviceDesc(file_authservice, 0);
-
+    methodKind: 'unary'
+    input: typeof DeleteDatabaseServerRequestSchema
+    output: typeof EmptySchema
+  }
+}> = /*@__PURE__*/ serviceDesc(file_authservice, 0)

@@ -4,83 +4,84 @@
 // @generated from file trust.proto (package teleport.trust.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { CertAuthorityV2, CertAuthorityV2Schema } from "./types_pb.ts";
-import { file_types } from "./types_pb.ts";
-import type { Message } from "@bufbuild/protobuf";
+import type { GenFile, GenMessage, GenService } from '@bufbuild/protobuf/codegenv2'
+import { fileDesc, messageDesc, serviceDesc } from '@bufbuild/protobuf/codegenv2'
+import type { CertAuthorityV2, CertAuthorityV2Schema } from './types_pb.ts'
+import { file_types } from './types_pb.ts'
+import type { Message } from '@bufbuild/protobuf'
 
 /**
  * Describes the file trust.proto.
  */
-export const file_trust: GenFile = /*@__PURE__*/
-  fileDesc("Cgt0cnVzdC5wcm90bxIRdGVsZXBvcnQudHJ1c3QudjEiTAoXR2V0Q2VydEF1dGhvcml0eVJlcXVlc3QSDAoEdHlwZRgBIAEoCRIOCgZkb21haW4YAiABKAkSEwoLaW5jbHVkZV9rZXkYAyABKAgiPgoZR2V0Q2VydEF1dGhvcml0aWVzUmVxdWVzdBIMCgR0eXBlGAEgASgJEhMKC2luY2x1ZGVfa2V5GAIgASgIIlEKGkdldENlcnRBdXRob3JpdGllc1Jlc3BvbnNlEjMKE2NlcnRfYXV0aG9yaXRpZXNfdjIYASADKAsyFi50eXBlcy5DZXJ0QXV0aG9yaXR5VjIy2QEKDFRydXN0U2VydmljZRJWChBHZXRDZXJ0QXV0aG9yaXR5EioudGVsZXBvcnQudHJ1c3QudjEuR2V0Q2VydEF1dGhvcml0eVJlcXVlc3QaFi50eXBlcy5DZXJ0QXV0aG9yaXR5VjIScQoSR2V0Q2VydEF1dGhvcml0aWVzEiwudGVsZXBvcnQudHJ1c3QudjEuR2V0Q2VydEF1dGhvcml0aWVzUmVxdWVzdBotLnRlbGVwb3J0LnRydXN0LnYxLkdldENlcnRBdXRob3JpdGllc1Jlc3BvbnNlYgZwcm90bzM", [file_types]);
+export const file_trust: GenFile =
+  /*@__PURE__*/
+  fileDesc(
+    'Cgt0cnVzdC5wcm90bxIRdGVsZXBvcnQudHJ1c3QudjEiTAoXR2V0Q2VydEF1dGhvcml0eVJlcXVlc3QSDAoEdHlwZRgBIAEoCRIOCgZkb21haW4YAiABKAkSEwoLaW5jbHVkZV9rZXkYAyABKAgiPgoZR2V0Q2VydEF1dGhvcml0aWVzUmVxdWVzdBIMCgR0eXBlGAEgASgJEhMKC2luY2x1ZGVfa2V5GAIgASgIIlEKGkdldENlcnRBdXRob3JpdGllc1Jlc3BvbnNlEjMKE2NlcnRfYXV0aG9yaXRpZXNfdjIYASADKAsyFi50eXBlcy5DZXJ0QXV0aG9yaXR5VjIy2QEKDFRydXN0U2VydmljZRJWChBHZXRDZXJ0QXV0aG9yaXR5EioudGVsZXBvcnQudHJ1c3QudjEuR2V0Q2VydEF1dGhvcml0eVJlcXVlc3QaFi50eXBlcy5DZXJ0QXV0aG9yaXR5VjIScQoSR2V0Q2VydEF1dGhvcml0aWVzEiwudGVsZXBvcnQudHJ1c3QudjEuR2V0Q2VydEF1dGhvcml0aWVzUmVxdWVzdBotLnRlbGVwb3J0LnRydXN0LnYxLkdldENlcnRBdXRob3JpdGllc1Jlc3BvbnNlYgZwcm90bzM',
+    [file_types],
+  )
 
 /**
  * @generated from message teleport.trust.v1.GetCertAuthorityRequest
  */
-export type GetCertAuthorityRequest = Message<"teleport.trust.v1.GetCertAuthorityRequest"> & {
+export type GetCertAuthorityRequest = Message<'teleport.trust.v1.GetCertAuthorityRequest'> & {
   /**
    * @generated from field: string type = 1;
    */
-  type: string;
+  type: string
 
   /**
    * @generated from field: string domain = 2;
    */
-  domain: string;
+  domain: string
 
   /**
    * @generated from field: bool include_key = 3;
    */
-  includeKey: boolean;
-};
+  includeKey: boolean
+}
 
 /**
  * Describes the message teleport.trust.v1.GetCertAuthorityRequest.
  * Use `create(GetCertAuthorityRequestSchema)` to create a new message.
  */
-export const GetCertAuthorityRequestSchema: GenMessage<GetCertAuthorityRequest> = /*@__PURE__*/
-  messageDesc(file_trust, 0);
+export const GetCertAuthorityRequestSchema: GenMessage<GetCertAuthorityRequest> = /*@__PURE__*/ messageDesc(file_trust, 0)
 
 /**
  * @generated from message teleport.trust.v1.GetCertAuthoritiesRequest
  */
-export type GetCertAuthoritiesRequest = Message<"teleport.trust.v1.GetCertAuthoritiesRequest"> & {
+export type GetCertAuthoritiesRequest = Message<'teleport.trust.v1.GetCertAuthoritiesRequest'> & {
   /**
    * @generated from field: string type = 1;
    */
-  type: string;
+  type: string
 
   /**
    * @generated from field: bool include_key = 2;
    */
-  includeKey: boolean;
-};
+  includeKey: boolean
+}
 
 /**
  * Describes the message teleport.trust.v1.GetCertAuthoritiesRequest.
  * Use `create(GetCertAuthoritiesRequestSchema)` to create a new message.
  */
-export const GetCertAuthoritiesRequestSchema: GenMessage<GetCertAuthoritiesRequest> = /*@__PURE__*/
-  messageDesc(file_trust, 1);
+export const GetCertAuthoritiesRequestSchema: GenMessage<GetCertAuthoritiesRequest> = /*@__PURE__*/ messageDesc(file_trust, 1)
 
 /**
  * @generated from message teleport.trust.v1.GetCertAuthoritiesResponse
  */
-export type GetCertAuthoritiesResponse = Message<"teleport.trust.v1.GetCertAuthoritiesResponse"> & {
+export type GetCertAuthoritiesResponse = Message<'teleport.trust.v1.GetCertAuthoritiesResponse'> & {
   /**
    * @generated from field: repeated types.CertAuthorityV2 cert_authorities_v2 = 1;
    */
-  certAuthoritiesV2: CertAuthorityV2[];
-};
+  certAuthoritiesV2: CertAuthorityV2[]
+}
 
 /**
  * Describes the message teleport.trust.v1.GetCertAuthoritiesResponse.
  * Use `create(GetCertAuthoritiesResponseSchema)` to create a new message.
  */
-export const GetCertAuthoritiesResponseSchema: GenMessage<GetCertAuthoritiesResponse> = /*@__PURE__*/
-  messageDesc(file_trust, 2);
+export const GetCertAuthoritiesResponseSchema: GenMessage<GetCertAuthoritiesResponse> = /*@__PURE__*/ messageDesc(file_trust, 2)
 
 /**
  * @generated from service teleport.trust.v1.TrustService
@@ -90,18 +91,16 @@ export const TrustService: GenService<{
    * @generated from rpc teleport.trust.v1.TrustService.GetCertAuthority
    */
   getCertAuthority: {
-    methodKind: "unary";
-    input: typeof GetCertAuthorityRequestSchema;
-    output: typeof CertAuthorityV2Schema;
-  },
+    methodKind: 'unary'
+    input: typeof GetCertAuthorityRequestSchema
+    output: typeof CertAuthorityV2Schema
+  }
   /**
    * @generated from rpc teleport.trust.v1.TrustService.GetCertAuthorities
    */
   getCertAuthorities: {
-    methodKind: "unary";
-    input: typeof GetCertAuthoritiesRequestSchema;
-    output: typeof GetCertAuthoritiesResponseSchema;
-  },
-}> = /*@__PURE__*/
-  serviceDesc(file_trust, 0);
-
+    methodKind: 'unary'
+    input: typeof GetCertAuthoritiesRequestSchema
+    output: typeof GetCertAuthoritiesResponseSchema
+  }
+}> = /*@__PURE__*/ serviceDesc(file_trust, 0)

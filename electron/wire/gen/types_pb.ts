@@ -5,705 +5,685 @@
 // @generated from file types.proto (package types, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
-import type { LabelValues } from "./wrappers_pb.ts";
-import { file_wrappers } from "./wrappers_pb.ts";
-import type { Message } from "@bufbuild/protobuf";
+import type { GenFile, GenMessage } from '@bufbuild/protobuf/codegenv2'
+import { fileDesc, messageDesc } from '@bufbuild/protobuf/codegenv2'
+import type { Timestamp } from '@bufbuild/protobuf/wkt'
+import { file_google_protobuf_timestamp } from '@bufbuild/protobuf/wkt'
+import type { LabelValues } from './wrappers_pb.ts'
+import { file_wrappers } from './wrappers_pb.ts'
+import type { Message } from '@bufbuild/protobuf'
 
 /**
  * Describes the file types.proto.
  */
-export const file_types: GenFile = /*@__PURE__*/
-  fileDesc("Cgt0eXBlcy5wcm90bxIFdHlwZXMi1QEKCE1ldGFkYXRhEgwKBE5hbWUYASABKAkSEQoJTmFtZXNwYWNlGAIgASgJEhMKC0Rlc2NyaXB0aW9uGAMgASgJEisKBkxhYmVscxgFIAMoCzIbLnR5cGVzLk1ldGFkYXRhLkxhYmVsc0VudHJ5EisKB0V4cGlyZXMYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgoKAklEGAcgASgDGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiGgoJQm9vbFZhbHVlEg0KBVZhbHVlGAEgASgIIkEKDkNvbW1hbmRMYWJlbFYyEg4KBlBlcmlvZBgBIAEoAxIPCgdDb21tYW5kGAIgAygJEg4KBlJlc3VsdBgDIAEoCSKQAQoQRGF0YWJhc2VTZXJ2ZXJWMxIMCgRLaW5kGAEgASgJEg8KB1N1YktpbmQYAiABKAkSDwoHVmVyc2lvbhgDIAEoCRIhCghNZXRhZGF0YRgEIAEoCzIPLnR5cGVzLk1ldGFkYXRhEikKBFNwZWMYBSABKAsyGy50eXBlcy5EYXRhYmFzZVNlcnZlclNwZWNWMyKfAQoURGF0YWJhc2VTZXJ2ZXJTcGVjVjMSEAoIUHJvdG9jb2wYAiABKAkSCwoDVVJJGAMgASgJEg8KB1ZlcnNpb24YBiABKAkSEAoISG9zdG5hbWUYByABKAkSDgoGSG9zdElEGAggASgJEiMKCERhdGFiYXNlGAwgASgLMhEudHlwZXMuRGF0YWJhc2VWMxIQCghQcm94eUlEcxgNIAMoCSKtAQoKRGF0YWJhc2VWMxIMCgRLaW5kGAEgASgJEg8KB1N1YktpbmQYAiABKAkSDwoHVmVyc2lvbhgDIAEoCRIhCghNZXRhZGF0YRgEIAEoCzIPLnR5cGVzLk1ldGFkYXRhEiMKBFNwZWMYBSABKAsyFS50eXBlcy5EYXRhYmFzZVNwZWNWMxInCgZTdGF0dXMYBiABKAsyFy50eXBlcy5EYXRhYmFzZVN0YXR1c1YzIvEBCg5EYXRhYmFzZVNwZWNWMxIQCghQcm90b2NvbBgBIAEoCRILCgNVUkkYAiABKAkSDgoGQ0FDZXJ0GAMgASgJEj8KDUR5bmFtaWNMYWJlbHMYBCADKAsyKC50eXBlcy5EYXRhYmFzZVNwZWNWMy5EeW5hbWljTGFiZWxzRW50cnkSIgoFTXlTUUwYCiABKAsyEy50eXBlcy5NeVNRTE9wdGlvbnMaSwoSRHluYW1pY0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRIkCgV2YWx1ZRgCIAEoCzIVLnR5cGVzLkNvbW1hbmRMYWJlbFYyOgI4ASIlCgxNeVNRTE9wdGlvbnMSFQoNU2VydmVyVmVyc2lvbhgBIAEoCSJGChBEYXRhYmFzZVN0YXR1c1YzEg4KBkNBQ2VydBgBIAEoCRIiCgVNeVNRTBgDIAEoCzITLnR5cGVzLk15U1FMT3B0aW9ucyKOAQoPQ2VydEF1dGhvcml0eVYyEgwKBEtpbmQYASABKAkSDwoHU3ViS2luZBgCIAEoCRIPCgdWZXJzaW9uGAMgASgJEiEKCE1ldGFkYXRhGAQgASgLMg8udHlwZXMuTWV0YWRhdGESKAoEU3BlYxgFIAEoCzIaLnR5cGVzLkNlcnRBdXRob3JpdHlTcGVjVjIisgEKE0NlcnRBdXRob3JpdHlTcGVjVjISDAoEVHlwZRgBIAEoCRITCgtDbHVzdGVyTmFtZRgCIAEoCRIjCgdSb2xlTWFwGAYgAygLMhIudHlwZXMuUm9sZU1hcHBpbmcSIwoKQWN0aXZlS2V5cxgLIAEoCzIPLnR5cGVzLkNBS2V5U2V0Ei4KFUFkZGl0aW9uYWxUcnVzdGVkS2V5cxgMIAEoCzIPLnR5cGVzLkNBS2V5U2V0IiwKC1JvbGVNYXBwaW5nEg4KBlJlbW90ZRgBIAEoCRINCgVMb2NhbBgCIAMoCSJKCghDQUtleVNldBIeCgNTU0gYASADKAsyES50eXBlcy5TU0hLZXlQYWlyEh4KA1RMUxgCIAMoCzIRLnR5cGVzLlRMU0tleVBhaXIiHwoKU1NIS2V5UGFpchIRCglQdWJsaWNLZXkYASABKAwiGgoKVExTS2V5UGFpchIMCgRDZXJ0GAEgASgMInwKBlVzZXJWMhIMCgRLaW5kGAEgASgJEg8KB1N1YktpbmQYAiABKAkSDwoHVmVyc2lvbhgDIAEoCRIhCghNZXRhZGF0YRgEIAEoCzIPLnR5cGVzLk1ldGFkYXRhEh8KBFNwZWMYBSABKAsyES50eXBlcy5Vc2VyU3BlY1YyIkIKClVzZXJTcGVjVjISDQoFUm9sZXMYBCADKAkSJQoGVHJhaXRzGAUgASgLMhUud3JhcHBlcnMuTGFiZWxWYWx1ZXMifAoGUm9sZVY2EgwKBEtpbmQYASABKAkSDwoHU3ViS2luZBgCIAEoCRIPCgdWZXJzaW9uGAMgASgJEiEKCE1ldGFkYXRhGAQgASgLMg8udHlwZXMuTWV0YWRhdGESHwoEU3BlYxgFIAEoCzIRLnR5cGVzLlJvbGVTcGVjVjYifAoKUm9sZVNwZWNWNhIjCgdPcHRpb25zGAEgASgLMhIudHlwZXMuUm9sZU9wdGlvbnMSJAoFQWxsb3cYAiABKAsyFS50eXBlcy5Sb2xlQ29uZGl0aW9ucxIjCgREZW55GAMgASgLMhUudHlwZXMuUm9sZUNvbmRpdGlvbnMiywEKC1JvbGVPcHRpb25zEhQKDEZvcndhcmRBZ2VudBgBIAEoCBIVCg1NYXhTZXNzaW9uVFRMGAIgASgDEigKDlBvcnRGb3J3YXJkaW5nGAMgASgLMhAudHlwZXMuQm9vbFZhbHVlEhkKEUNlcnRpZmljYXRlRm9ybWF0GAQgASgJEh0KFURpc2Nvbm5lY3RFeHBpcmVkQ2VydBgGIAEoCBITCgtQaW5Tb3VyY2VJUBgVIAEoCBIWCg5SZXF1aXJlTUZBVHlwZRgXIAEoBSK4AQoOUm9sZUNvbmRpdGlvbnMSDgoGTG9naW5zGAEgAygJEhIKCk5hbWVzcGFjZXMYAiADKAkSEgoKS3ViZUdyb3VwcxgFIAMoCRIRCglLdWJlVXNlcnMYByADKAkSLQoORGF0YWJhc2VMYWJlbHMYCyABKAsyFS53cmFwcGVycy5MYWJlbFZhbHVlcxIVCg1EYXRhYmFzZU5hbWVzGAwgAygJEhUKDURhdGFiYXNlVXNlcnMYDSADKAkiCwoJS2VlcEFsaXZlYgZwcm90bzM", [file_google_protobuf_timestamp, file_wrappers]);
+export const file_types: GenFile =
+  /*@__PURE__*/
+  fileDesc(
+    'Cgt0eXBlcy5wcm90bxIFdHlwZXMi1QEKCE1ldGFkYXRhEgwKBE5hbWUYASABKAkSEQoJTmFtZXNwYWNlGAIgASgJEhMKC0Rlc2NyaXB0aW9uGAMgASgJEisKBkxhYmVscxgFIAMoCzIbLnR5cGVzLk1ldGFkYXRhLkxhYmVsc0VudHJ5EisKB0V4cGlyZXMYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgoKAklEGAcgASgDGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiGgoJQm9vbFZhbHVlEg0KBVZhbHVlGAEgASgIIkEKDkNvbW1hbmRMYWJlbFYyEg4KBlBlcmlvZBgBIAEoAxIPCgdDb21tYW5kGAIgAygJEg4KBlJlc3VsdBgDIAEoCSKQAQoQRGF0YWJhc2VTZXJ2ZXJWMxIMCgRLaW5kGAEgASgJEg8KB1N1YktpbmQYAiABKAkSDwoHVmVyc2lvbhgDIAEoCRIhCghNZXRhZGF0YRgEIAEoCzIPLnR5cGVzLk1ldGFkYXRhEikKBFNwZWMYBSABKAsyGy50eXBlcy5EYXRhYmFzZVNlcnZlclNwZWNWMyKfAQoURGF0YWJhc2VTZXJ2ZXJTcGVjVjMSEAoIUHJvdG9jb2wYAiABKAkSCwoDVVJJGAMgASgJEg8KB1ZlcnNpb24YBiABKAkSEAoISG9zdG5hbWUYByABKAkSDgoGSG9zdElEGAggASgJEiMKCERhdGFiYXNlGAwgASgLMhEudHlwZXMuRGF0YWJhc2VWMxIQCghQcm94eUlEcxgNIAMoCSKtAQoKRGF0YWJhc2VWMxIMCgRLaW5kGAEgASgJEg8KB1N1YktpbmQYAiABKAkSDwoHVmVyc2lvbhgDIAEoCRIhCghNZXRhZGF0YRgEIAEoCzIPLnR5cGVzLk1ldGFkYXRhEiMKBFNwZWMYBSABKAsyFS50eXBlcy5EYXRhYmFzZVNwZWNWMxInCgZTdGF0dXMYBiABKAsyFy50eXBlcy5EYXRhYmFzZVN0YXR1c1YzIvEBCg5EYXRhYmFzZVNwZWNWMxIQCghQcm90b2NvbBgBIAEoCRILCgNVUkkYAiABKAkSDgoGQ0FDZXJ0GAMgASgJEj8KDUR5bmFtaWNMYWJlbHMYBCADKAsyKC50eXBlcy5EYXRhYmFzZVNwZWNWMy5EeW5hbWljTGFiZWxzRW50cnkSIgoFTXlTUUwYCiABKAsyEy50eXBlcy5NeVNRTE9wdGlvbnMaSwoSRHluYW1pY0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRIkCgV2YWx1ZRgCIAEoCzIVLnR5cGVzLkNvbW1hbmRMYWJlbFYyOgI4ASIlCgxNeVNRTE9wdGlvbnMSFQoNU2VydmVyVmVyc2lvbhgBIAEoCSJGChBEYXRhYmFzZVN0YXR1c1YzEg4KBkNBQ2VydBgBIAEoCRIiCgVNeVNRTBgDIAEoCzITLnR5cGVzLk15U1FMT3B0aW9ucyKOAQoPQ2VydEF1dGhvcml0eVYyEgwKBEtpbmQYASABKAkSDwoHU3ViS2luZBgCIAEoCRIPCgdWZXJzaW9uGAMgASgJEiEKCE1ldGFkYXRhGAQgASgLMg8udHlwZXMuTWV0YWRhdGESKAoEU3BlYxgFIAEoCzIaLnR5cGVzLkNlcnRBdXRob3JpdHlTcGVjVjIisgEKE0NlcnRBdXRob3JpdHlTcGVjVjISDAoEVHlwZRgBIAEoCRITCgtDbHVzdGVyTmFtZRgCIAEoCRIjCgdSb2xlTWFwGAYgAygLMhIudHlwZXMuUm9sZU1hcHBpbmcSIwoKQWN0aXZlS2V5cxgLIAEoCzIPLnR5cGVzLkNBS2V5U2V0Ei4KFUFkZGl0aW9uYWxUcnVzdGVkS2V5cxgMIAEoCzIPLnR5cGVzLkNBS2V5U2V0IiwKC1JvbGVNYXBwaW5nEg4KBlJlbW90ZRgBIAEoCRINCgVMb2NhbBgCIAMoCSJKCghDQUtleVNldBIeCgNTU0gYASADKAsyES50eXBlcy5TU0hLZXlQYWlyEh4KA1RMUxgCIAMoCzIRLnR5cGVzLlRMU0tleVBhaXIiHwoKU1NIS2V5UGFpchIRCglQdWJsaWNLZXkYASABKAwiGgoKVExTS2V5UGFpchIMCgRDZXJ0GAEgASgMInwKBlVzZXJWMhIMCgRLaW5kGAEgASgJEg8KB1N1YktpbmQYAiABKAkSDwoHVmVyc2lvbhgDIAEoCRIhCghNZXRhZGF0YRgEIAEoCzIPLnR5cGVzLk1ldGFkYXRhEh8KBFNwZWMYBSABKAsyES50eXBlcy5Vc2VyU3BlY1YyIkIKClVzZXJTcGVjVjISDQoFUm9sZXMYBCADKAkSJQoGVHJhaXRzGAUgASgLMhUud3JhcHBlcnMuTGFiZWxWYWx1ZXMifAoGUm9sZVY2EgwKBEtpbmQYASABKAkSDwoHU3ViS2luZBgCIAEoCRIPCgdWZXJzaW9uGAMgASgJEiEKCE1ldGFkYXRhGAQgASgLMg8udHlwZXMuTWV0YWRhdGESHwoEU3BlYxgFIAEoCzIRLnR5cGVzLlJvbGVTcGVjVjYifAoKUm9sZVNwZWNWNhIjCgdPcHRpb25zGAEgASgLMhIudHlwZXMuUm9sZU9wdGlvbnMSJAoFQWxsb3cYAiABKAsyFS50eXBlcy5Sb2xlQ29uZGl0aW9ucxIjCgREZW55GAMgASgLMhUudHlwZXMuUm9sZUNvbmRpdGlvbnMiywEKC1JvbGVPcHRpb25zEhQKDEZvcndhcmRBZ2VudBgBIAEoCBIVCg1NYXhTZXNzaW9uVFRMGAIgASgDEigKDlBvcnRGb3J3YXJkaW5nGAMgASgLMhAudHlwZXMuQm9vbFZhbHVlEhkKEUNlcnRpZmljYXRlRm9ybWF0GAQgASgJEh0KFURpc2Nvbm5lY3RFeHBpcmVkQ2VydBgGIAEoCBITCgtQaW5Tb3VyY2VJUBgVIAEoCBIWCg5SZXF1aXJlTUZBVHlwZRgXIAEoBSK4AQoOUm9sZUNvbmRpdGlvbnMSDgoGTG9naW5zGAEgAygJEhIKCk5hbWVzcGFjZXMYAiADKAkSEgoKS3ViZUdyb3VwcxgFIAMoCRIRCglLdWJlVXNlcnMYByADKAkSLQoORGF0YWJhc2VMYWJlbHMYCyABKAsyFS53cmFwcGVycy5MYWJlbFZhbHVlcxIVCg1EYXRhYmFzZU5hbWVzGAwgAygJEhUKDURhdGFiYXNlVXNlcnMYDSADKAkiCwoJS2VlcEFsaXZlYgZwcm90bzM',
+    [file_google_protobuf_timestamp, file_wrappers],
+  )
 
 /**
  * @generated from message types.Metadata
  */
-export type Metadata = Message<"types.Metadata"> & {
+export type Metadata = Message<'types.Metadata'> & {
   /**
    * @generated from field: string Name = 1;
    */
-  Name: string;
+  Name: string
 
   /**
    * @generated from field: string Namespace = 2;
    */
-  Namespace: string;
+  Namespace: string
 
   /**
    * @generated from field: string Description = 3;
    */
-  Description: string;
+  Description: string
 
   /**
    * @generated from field: map<string, string> Labels = 5;
    */
-  Labels: { [key: string]: string };
+  Labels: { [key: string]: string }
 
   /**
    * @generated from field: google.protobuf.Timestamp Expires = 6;
    */
-  Expires?: Timestamp | undefined;
+  Expires?: Timestamp | undefined
 
   /**
    * @generated from field: int64 ID = 7;
    */
-  ID: bigint;
-};
+  ID: bigint
+}
 
 /**
  * Describes the message types.Metadata.
  * Use `create(MetadataSchema)` to create a new message.
  */
-export const MetadataSchema: GenMessage<Metadata> = /*@__PURE__*/
-  messageDesc(file_types, 0);
+export const MetadataSchema: GenMessage<Metadata> = /*@__PURE__*/ messageDesc(file_types, 0)
 
 /**
  * @generated from message types.BoolValue
  */
-export type BoolValue = Message<"types.BoolValue"> & {
+export type BoolValue = Message<'types.BoolValue'> & {
   /**
    * @generated from field: bool Value = 1;
    */
-  Value: boolean;
-};
+  Value: boolean
+}
 
 /**
  * Describes the message types.BoolValue.
  * Use `create(BoolValueSchema)` to create a new message.
  */
-export const BoolValueSchema: GenMessage<BoolValue> = /*@__PURE__*/
-  messageDesc(file_types, 1);
+export const BoolValueSchema: GenMessage<BoolValue> = /*@__PURE__*/ messageDesc(file_types, 1)
 
 /**
  * @generated from message types.CommandLabelV2
  */
-export type CommandLabelV2 = Message<"types.CommandLabelV2"> & {
+export type CommandLabelV2 = Message<'types.CommandLabelV2'> & {
   /**
    * Nanoseconds.
    *
    * @generated from field: int64 Period = 1;
    */
-  Period: bigint;
+  Period: bigint
 
   /**
    * @generated from field: repeated string Command = 2;
    */
-  Command: string[];
+  Command: string[]
 
   /**
    * The label's value.
    *
    * @generated from field: string Result = 3;
    */
-  Result: string;
-};
+  Result: string
+}
 
 /**
  * Describes the message types.CommandLabelV2.
  * Use `create(CommandLabelV2Schema)` to create a new message.
  */
-export const CommandLabelV2Schema: GenMessage<CommandLabelV2> = /*@__PURE__*/
-  messageDesc(file_types, 2);
+export const CommandLabelV2Schema: GenMessage<CommandLabelV2> = /*@__PURE__*/ messageDesc(file_types, 2)
 
 /**
  * @generated from message types.DatabaseServerV3
  */
-export type DatabaseServerV3 = Message<"types.DatabaseServerV3"> & {
+export type DatabaseServerV3 = Message<'types.DatabaseServerV3'> & {
   /**
    * @generated from field: string Kind = 1;
    */
-  Kind: string;
+  Kind: string
 
   /**
    * @generated from field: string SubKind = 2;
    */
-  SubKind: string;
+  SubKind: string
 
   /**
    * @generated from field: string Version = 3;
    */
-  Version: string;
+  Version: string
 
   /**
    * @generated from field: types.Metadata Metadata = 4;
    */
-  Metadata?: Metadata | undefined;
+  Metadata?: Metadata | undefined
 
   /**
    * @generated from field: types.DatabaseServerSpecV3 Spec = 5;
    */
-  Spec?: DatabaseServerSpecV3 | undefined;
-};
+  Spec?: DatabaseServerSpecV3 | undefined
+}
 
 /**
  * Describes the message types.DatabaseServerV3.
  * Use `create(DatabaseServerV3Schema)` to create a new message.
  */
-export const DatabaseServerV3Schema: GenMessage<DatabaseServerV3> = /*@__PURE__*/
-  messageDesc(file_types, 3);
+export const DatabaseServerV3Schema: GenMessage<DatabaseServerV3> = /*@__PURE__*/ messageDesc(file_types, 3)
 
 /**
  * @generated from message types.DatabaseServerSpecV3
  */
-export type DatabaseServerSpecV3 = Message<"types.DatabaseServerSpecV3"> & {
+export type DatabaseServerSpecV3 = Message<'types.DatabaseServerSpecV3'> & {
   /**
    * Deprecated by Database, still sent by 13.
    *
    * @generated from field: string Protocol = 2;
    */
-  Protocol: string;
+  Protocol: string
 
   /**
    * @generated from field: string URI = 3;
    */
-  URI: string;
+  URI: string
 
   /**
    * @generated from field: string Version = 6;
    */
-  Version: string;
+  Version: string
 
   /**
    * @generated from field: string Hostname = 7;
    */
-  Hostname: string;
+  Hostname: string
 
   /**
    * @generated from field: string HostID = 8;
    */
-  HostID: string;
+  HostID: string
 
   /**
    * @generated from field: types.DatabaseV3 Database = 12;
    */
-  Database?: DatabaseV3 | undefined;
+  Database?: DatabaseV3 | undefined
 
   /**
    * @generated from field: repeated string ProxyIDs = 13;
    */
-  ProxyIDs: string[];
-};
+  ProxyIDs: string[]
+}
 
 /**
  * Describes the message types.DatabaseServerSpecV3.
  * Use `create(DatabaseServerSpecV3Schema)` to create a new message.
  */
-export const DatabaseServerSpecV3Schema: GenMessage<DatabaseServerSpecV3> = /*@__PURE__*/
-  messageDesc(file_types, 4);
+export const DatabaseServerSpecV3Schema: GenMessage<DatabaseServerSpecV3> = /*@__PURE__*/ messageDesc(file_types, 4)
 
 /**
  * @generated from message types.DatabaseV3
  */
-export type DatabaseV3 = Message<"types.DatabaseV3"> & {
+export type DatabaseV3 = Message<'types.DatabaseV3'> & {
   /**
    * @generated from field: string Kind = 1;
    */
-  Kind: string;
+  Kind: string
 
   /**
    * @generated from field: string SubKind = 2;
    */
-  SubKind: string;
+  SubKind: string
 
   /**
    * @generated from field: string Version = 3;
    */
-  Version: string;
+  Version: string
 
   /**
    * @generated from field: types.Metadata Metadata = 4;
    */
-  Metadata?: Metadata | undefined;
+  Metadata?: Metadata | undefined
 
   /**
    * @generated from field: types.DatabaseSpecV3 Spec = 5;
    */
-  Spec?: DatabaseSpecV3 | undefined;
+  Spec?: DatabaseSpecV3 | undefined
 
   /**
    * @generated from field: types.DatabaseStatusV3 Status = 6;
    */
-  Status?: DatabaseStatusV3 | undefined;
-};
+  Status?: DatabaseStatusV3 | undefined
+}
 
 /**
  * Describes the message types.DatabaseV3.
  * Use `create(DatabaseV3Schema)` to create a new message.
  */
-export const DatabaseV3Schema: GenMessage<DatabaseV3> = /*@__PURE__*/
-  messageDesc(file_types, 5);
+export const DatabaseV3Schema: GenMessage<DatabaseV3> = /*@__PURE__*/ messageDesc(file_types, 5)
 
 /**
  * @generated from message types.DatabaseSpecV3
  */
-export type DatabaseSpecV3 = Message<"types.DatabaseSpecV3"> & {
+export type DatabaseSpecV3 = Message<'types.DatabaseSpecV3'> & {
   /**
    * @generated from field: string Protocol = 1;
    */
-  Protocol: string;
+  Protocol: string
 
   /**
    * @generated from field: string URI = 2;
    */
-  URI: string;
+  URI: string
 
   /**
    * @generated from field: string CACert = 3;
    */
-  CACert: string;
+  CACert: string
 
   /**
    * @generated from field: map<string, types.CommandLabelV2> DynamicLabels = 4;
    */
-  DynamicLabels: { [key: string]: CommandLabelV2 };
+  DynamicLabels: { [key: string]: CommandLabelV2 }
 
   /**
    * @generated from field: types.MySQLOptions MySQL = 10;
    */
-  MySQL?: MySQLOptions | undefined;
-};
+  MySQL?: MySQLOptions | undefined
+}
 
 /**
  * Describes the message types.DatabaseSpecV3.
  * Use `create(DatabaseSpecV3Schema)` to create a new message.
  */
-export const DatabaseSpecV3Schema: GenMessage<DatabaseSpecV3> = /*@__PURE__*/
-  messageDesc(file_types, 6);
+export const DatabaseSpecV3Schema: GenMessage<DatabaseSpecV3> = /*@__PURE__*/ messageDesc(file_types, 6)
 
 /**
  * @generated from message types.MySQLOptions
  */
-export type MySQLOptions = Message<"types.MySQLOptions"> & {
+export type MySQLOptions = Message<'types.MySQLOptions'> & {
   /**
    * @generated from field: string ServerVersion = 1;
    */
-  ServerVersion: string;
-};
+  ServerVersion: string
+}
 
 /**
  * Describes the message types.MySQLOptions.
  * Use `create(MySQLOptionsSchema)` to create a new message.
  */
-export const MySQLOptionsSchema: GenMessage<MySQLOptions> = /*@__PURE__*/
-  messageDesc(file_types, 7);
+export const MySQLOptionsSchema: GenMessage<MySQLOptions> = /*@__PURE__*/ messageDesc(file_types, 7)
 
 /**
  * @generated from message types.DatabaseStatusV3
  */
-export type DatabaseStatusV3 = Message<"types.DatabaseStatusV3"> & {
+export type DatabaseStatusV3 = Message<'types.DatabaseStatusV3'> & {
   /**
    * @generated from field: string CACert = 1;
    */
-  CACert: string;
+  CACert: string
 
   /**
    * @generated from field: types.MySQLOptions MySQL = 3;
    */
-  MySQL?: MySQLOptions | undefined;
-};
+  MySQL?: MySQLOptions | undefined
+}
 
 /**
  * Describes the message types.DatabaseStatusV3.
  * Use `create(DatabaseStatusV3Schema)` to create a new message.
  */
-export const DatabaseStatusV3Schema: GenMessage<DatabaseStatusV3> = /*@__PURE__*/
-  messageDesc(file_types, 8);
+export const DatabaseStatusV3Schema: GenMessage<DatabaseStatusV3> = /*@__PURE__*/ messageDesc(file_types, 8)
 
 /**
  * @generated from message types.CertAuthorityV2
  */
-export type CertAuthorityV2 = Message<"types.CertAuthorityV2"> & {
+export type CertAuthorityV2 = Message<'types.CertAuthorityV2'> & {
   /**
    * @generated from field: string Kind = 1;
    */
-  Kind: string;
+  Kind: string
 
   /**
    * @generated from field: string SubKind = 2;
    */
-  SubKind: string;
+  SubKind: string
 
   /**
    * @generated from field: string Version = 3;
    */
-  Version: string;
+  Version: string
 
   /**
    * @generated from field: types.Metadata Metadata = 4;
    */
-  Metadata?: Metadata | undefined;
+  Metadata?: Metadata | undefined
 
   /**
    * @generated from field: types.CertAuthoritySpecV2 Spec = 5;
    */
-  Spec?: CertAuthoritySpecV2 | undefined;
-};
+  Spec?: CertAuthoritySpecV2 | undefined
+}
 
 /**
  * Describes the message types.CertAuthorityV2.
  * Use `create(CertAuthorityV2Schema)` to create a new message.
  */
-export const CertAuthorityV2Schema: GenMessage<CertAuthorityV2> = /*@__PURE__*/
-  messageDesc(file_types, 9);
+export const CertAuthorityV2Schema: GenMessage<CertAuthorityV2> = /*@__PURE__*/ messageDesc(file_types, 9)
 
 /**
  * @generated from message types.CertAuthoritySpecV2
  */
-export type CertAuthoritySpecV2 = Message<"types.CertAuthoritySpecV2"> & {
+export type CertAuthoritySpecV2 = Message<'types.CertAuthoritySpecV2'> & {
   /**
    * @generated from field: string Type = 1;
    */
-  Type: string;
+  Type: string
 
   /**
    * @generated from field: string ClusterName = 2;
    */
-  ClusterName: string;
+  ClusterName: string
 
   /**
    * Of a trusted cluster's user authority: what its users are here.
    *
    * @generated from field: repeated types.RoleMapping RoleMap = 6;
    */
-  RoleMap: RoleMapping[];
+  RoleMap: RoleMapping[]
 
   /**
    * @generated from field: types.CAKeySet ActiveKeys = 11;
    */
-  ActiveKeys?: CAKeySet | undefined;
+  ActiveKeys?: CAKeySet | undefined
 
   /**
    * @generated from field: types.CAKeySet AdditionalTrustedKeys = 12;
    */
-  AdditionalTrustedKeys?: CAKeySet | undefined;
-};
+  AdditionalTrustedKeys?: CAKeySet | undefined
+}
 
 /**
  * Describes the message types.CertAuthoritySpecV2.
  * Use `create(CertAuthoritySpecV2Schema)` to create a new message.
  */
-export const CertAuthoritySpecV2Schema: GenMessage<CertAuthoritySpecV2> = /*@__PURE__*/
-  messageDesc(file_types, 10);
+export const CertAuthoritySpecV2Schema: GenMessage<CertAuthoritySpecV2> = /*@__PURE__*/ messageDesc(file_types, 10)
 
 /**
  * @generated from message types.RoleMapping
  */
-export type RoleMapping = Message<"types.RoleMapping"> & {
+export type RoleMapping = Message<'types.RoleMapping'> & {
   /**
    * @generated from field: string Remote = 1;
    */
-  Remote: string;
+  Remote: string
 
   /**
    * @generated from field: repeated string Local = 2;
    */
-  Local: string[];
-};
+  Local: string[]
+}
 
 /**
  * Describes the message types.RoleMapping.
  * Use `create(RoleMappingSchema)` to create a new message.
  */
-export const RoleMappingSchema: GenMessage<RoleMapping> = /*@__PURE__*/
-  messageDesc(file_types, 11);
+export const RoleMappingSchema: GenMessage<RoleMapping> = /*@__PURE__*/ messageDesc(file_types, 11)
 
 /**
  * @generated from message types.CAKeySet
  */
-export type CAKeySet = Message<"types.CAKeySet"> & {
+export type CAKeySet = Message<'types.CAKeySet'> & {
   /**
    * @generated from field: repeated types.SSHKeyPair SSH = 1;
    */
-  SSH: SSHKeyPair[];
+  SSH: SSHKeyPair[]
 
   /**
    * @generated from field: repeated types.TLSKeyPair TLS = 2;
    */
-  TLS: TLSKeyPair[];
-};
+  TLS: TLSKeyPair[]
+}
 
 /**
  * Describes the message types.CAKeySet.
  * Use `create(CAKeySetSchema)` to create a new message.
  */
-export const CAKeySetSchema: GenMessage<CAKeySet> = /*@__PURE__*/
-  messageDesc(file_types, 12);
+export const CAKeySetSchema: GenMessage<CAKeySet> = /*@__PURE__*/ messageDesc(file_types, 12)
 
 /**
  * @generated from message types.SSHKeyPair
  */
-export type SSHKeyPair = Message<"types.SSHKeyPair"> & {
+export type SSHKeyPair = Message<'types.SSHKeyPair'> & {
   /**
    * An authorized_keys line.
    *
    * @generated from field: bytes PublicKey = 1;
    */
-  PublicKey: Uint8Array;
-};
+  PublicKey: Uint8Array
+}
 
 /**
  * Describes the message types.SSHKeyPair.
  * Use `create(SSHKeyPairSchema)` to create a new message.
  */
-export const SSHKeyPairSchema: GenMessage<SSHKeyPair> = /*@__PURE__*/
-  messageDesc(file_types, 13);
+export const SSHKeyPairSchema: GenMessage<SSHKeyPair> = /*@__PURE__*/ messageDesc(file_types, 13)
 
 /**
  * @generated from message types.TLSKeyPair
  */
-export type TLSKeyPair = Message<"types.TLSKeyPair"> & {
+export type TLSKeyPair = Message<'types.TLSKeyPair'> & {
   /**
    * PEM.
    *
    * @generated from field: bytes Cert = 1;
    */
-  Cert: Uint8Array;
-};
+  Cert: Uint8Array
+}
 
 /**
  * Describes the message types.TLSKeyPair.
  * Use `create(TLSKeyPairSchema)` to create a new message.
  */
-export const TLSKeyPairSchema: GenMessage<TLSKeyPair> = /*@__PURE__*/
-  messageDesc(file_types, 14);
+export const TLSKeyPairSchema: GenMessage<TLSKeyPair> = /*@__PURE__*/ messageDesc(file_types, 14)
 
 /**
  * @generated from message types.UserV2
  */
-export type UserV2 = Message<"types.UserV2"> & {
+export type UserV2 = Message<'types.UserV2'> & {
   /**
    * @generated from field: string Kind = 1;
    */
-  Kind: string;
+  Kind: string
 
   /**
    * @generated from field: string SubKind = 2;
    */
-  SubKind: string;
+  SubKind: string
 
   /**
    * @generated from field: string Version = 3;
    */
-  Version: string;
+  Version: string
 
   /**
    * @generated from field: types.Metadata Metadata = 4;
    */
-  Metadata?: Metadata | undefined;
+  Metadata?: Metadata | undefined
 
   /**
    * @generated from field: types.UserSpecV2 Spec = 5;
    */
-  Spec?: UserSpecV2 | undefined;
-};
+  Spec?: UserSpecV2 | undefined
+}
 
 /**
  * Describes the message types.UserV2.
  * Use `create(UserV2Schema)` to create a new message.
  */
-export const UserV2Schema: GenMessage<UserV2> = /*@__PURE__*/
-  messageDesc(file_types, 15);
+export const UserV2Schema: GenMessage<UserV2> = /*@__PURE__*/ messageDesc(file_types, 15)
 
 /**
  * @generated from message types.UserSpecV2
  */
-export type UserSpecV2 = Message<"types.UserSpecV2"> & {
+export type UserSpecV2 = Message<'types.UserSpecV2'> & {
   /**
    * @generated from field: repeated string Roles = 4;
    */
-  Roles: string[];
+  Roles: string[]
 
   /**
    * @generated from field: wrappers.LabelValues Traits = 5;
    */
-  Traits?: LabelValues | undefined;
-};
+  Traits?: LabelValues | undefined
+}
 
 /**
  * Describes the message types.UserSpecV2.
  * Use `create(UserSpecV2Schema)` to create a new message.
  */
-export const UserSpecV2Schema: GenMessage<UserSpecV2> = /*@__PURE__*/
-  messageDesc(file_types, 16);
+export const UserSpecV2Schema: GenMessage<UserSpecV2> = /*@__PURE__*/ messageDesc(file_types, 16)
 
 /**
  * @generated from message types.RoleV6
  */
-export type RoleV6 = Message<"types.RoleV6"> & {
+export type RoleV6 = Message<'types.RoleV6'> & {
   /**
    * @generated from field: string Kind = 1;
    */
-  Kind: string;
+  Kind: string
 
   /**
    * @generated from field: string SubKind = 2;
    */
-  SubKind: string;
+  SubKind: string
 
   /**
    * @generated from field: string Version = 3;
    */
-  Version: string;
+  Version: string
 
   /**
    * @generated from field: types.Metadata Metadata = 4;
    */
-  Metadata?: Metadata | undefined;
+  Metadata?: Metadata | undefined
 
   /**
    * @generated from field: types.RoleSpecV6 Spec = 5;
    */
-  Spec?: RoleSpecV6 | undefined;
-};
+  Spec?: RoleSpecV6 | undefined
+}
 
 /**
  * Describes the message types.RoleV6.
  * Use `create(RoleV6Schema)` to create a new message.
  */
-export const RoleV6Schema: GenMessage<RoleV6> = /*@__PURE__*/
-  messageDesc(file_types, 17);
+export const RoleV6Schema: GenMessage<RoleV6> = /*@__PURE__*/ messageDesc(file_types, 17)
 
 /**
  * @generated from message types.RoleSpecV6
  */
-export type RoleSpecV6 = Message<"types.RoleSpecV6"> & {
+export type RoleSpecV6 = Message<'types.RoleSpecV6'> & {
   /**
    * @generated from field: types.RoleOptions Options = 1;
    */
-  Options?: RoleOptions | undefined;
+  Options?: RoleOptions | undefined
 
   /**
    * @generated from field: types.RoleConditions Allow = 2;
    */
-  Allow?: RoleConditions | undefined;
+  Allow?: RoleConditions | undefined
 
   /**
    * @generated from field: types.RoleConditions Deny = 3;
    */
-  Deny?: RoleConditions | undefined;
-};
+  Deny?: RoleConditions | undefined
+}
 
 /**
  * Describes the message types.RoleSpecV6.
  * Use `create(RoleSpecV6Schema)` to create a new message.
  */
-export const RoleSpecV6Schema: GenMessage<RoleSpecV6> = /*@__PURE__*/
-  messageDesc(file_types, 18);
+export const RoleSpecV6Schema: GenMessage<RoleSpecV6> = /*@__PURE__*/ messageDesc(file_types, 18)
 
 /**
  * @generated from message types.RoleOptions
  */
-export type RoleOptions = Message<"types.RoleOptions"> & {
+export type RoleOptions = Message<'types.RoleOptions'> & {
   /**
    * @generated from field: bool ForwardAgent = 1;
    */
-  ForwardAgent: boolean;
+  ForwardAgent: boolean
 
   /**
    * Nanoseconds.
    *
    * @generated from field: int64 MaxSessionTTL = 2;
    */
-  MaxSessionTTL: bigint;
+  MaxSessionTTL: bigint
 
   /**
    * @generated from field: types.BoolValue PortForwarding = 3;
    */
-  PortForwarding?: BoolValue | undefined;
+  PortForwarding?: BoolValue | undefined
 
   /**
    * @generated from field: string CertificateFormat = 4;
    */
-  CertificateFormat: string;
+  CertificateFormat: string
 
   /**
    * @generated from field: bool DisconnectExpiredCert = 6;
    */
-  DisconnectExpiredCert: boolean;
+  DisconnectExpiredCert: boolean
 
   /**
    * @generated from field: bool PinSourceIP = 21;
    */
-  PinSourceIP: boolean;
+  PinSourceIP: boolean
 
   /**
    * OFF = 0, SESSION = 1, SESSION_AND_HARDWARE_KEY = 2, HARDWARE_KEY_TOUCH = 3.
    *
    * @generated from field: int32 RequireMFAType = 23;
    */
-  RequireMFAType: number;
-};
+  RequireMFAType: number
+}
 
 /**
  * Describes the message types.RoleOptions.
  * Use `create(RoleOptionsSchema)` to create a new message.
  */
-export const RoleOptionsSchema: GenMessage<RoleOptions> = /*@__PURE__*/
-  messageDesc(file_types, 19);
+export const RoleOptionsSchema: GenMessage<RoleOptions> = /*@__PURE__*/ messageDesc(file_types, 19)
 
 /**
  * @generated from message types.RoleConditions
  */
-export type RoleConditions = Message<"types.RoleConditions"> & {
+export type RoleConditions = Message<'types.RoleConditions'> & {
   /**
    * @generated from field: repeated string Logins = 1;
    */
-  Logins: string[];
+  Logins: string[]
 
   /**
    * @generated from field: repeated string Namespaces = 2;
    */
-  Namespaces: string[];
+  Namespaces: string[]
 
   /**
    * @generated from field: repeated string KubeGroups = 5;
    */
-  KubeGroups: string[];
+  KubeGroups: string[]
 
   /**
    * @generated from field: repeated string KubeUsers = 7;
    */
-  KubeUsers: string[];
+  KubeUsers: string[]
 
   /**
    * @generated from field: wrappers.LabelValues DatabaseLabels = 11;
    */
-  DatabaseLabels?: LabelValues | undefined;
+  DatabaseLabels?: LabelValues | undefined
 
   /**
    * @generated from field: repeated string DatabaseNames = 12;
    */
-  DatabaseNames: string[];
+  DatabaseNames: string[]
 
   /**
    * @generated from field: repeated string DatabaseUsers = 13;
    */
-  DatabaseUsers: string[];
-};
+  DatabaseUsers: string[]
+}
 
 /**
  * Describes the message types.RoleConditions.
  * Use `create(RoleConditionsSchema)` to create a new message.
  */
-export const RoleConditionsSchema: GenMessage<RoleConditions> = /*@__PURE__*/
-  messageDesc(file_types, 20);
+export const RoleConditionsSchema: GenMessage<RoleConditions> = /*@__PURE__*/ messageDesc(file_types, 20)
 
 /**
  * Its fields may all be unset: then the resource lives until its own end.
  *
  * @generated from message types.KeepAlive
  */
-export type KeepAlive = Message<"types.KeepAlive"> & {
-};
+export type KeepAlive = Message<'types.KeepAlive'> & {}
 
 /**
  * Describes the message types.KeepAlive.
  * Use `create(KeepAliveSchema)` to create a new message.
  */
-export const KeepAliveSchema: GenMessage<KeepAlive> = /*@__PURE__*/
-  messageDesc(file_types, 21);
-
+export const KeepAliveSchema: GenMessage<KeepAlive> = /*@__PURE__*/ messageDesc(file_types, 21)

@@ -2,47 +2,47 @@
 // @generated from file wrappers.proto (package wrappers, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Message } from "@bufbuild/protobuf";
+import type { GenFile, GenMessage } from '@bufbuild/protobuf/codegenv2'
+import { fileDesc, messageDesc } from '@bufbuild/protobuf/codegenv2'
+import type { Message } from '@bufbuild/protobuf'
 
 /**
  * Describes the file wrappers.proto.
  */
-export const file_wrappers: GenFile = /*@__PURE__*/
-  fileDesc("Cg53cmFwcGVycy5wcm90bxIId3JhcHBlcnMiHgoMU3RyaW5nVmFsdWVzEg4KBlZhbHVlcxgBIAMoCSKHAQoLTGFiZWxWYWx1ZXMSMQoGVmFsdWVzGAEgAygLMiEud3JhcHBlcnMuTGFiZWxWYWx1ZXMuVmFsdWVzRW50cnkaRQoLVmFsdWVzRW50cnkSCwoDa2V5GAEgASgJEiUKBXZhbHVlGAIgASgLMhYud3JhcHBlcnMuU3RyaW5nVmFsdWVzOgI4AWIGcHJvdG8z");
+export const file_wrappers: GenFile =
+  /*@__PURE__*/
+  fileDesc(
+    'Cg53cmFwcGVycy5wcm90bxIId3JhcHBlcnMiHgoMU3RyaW5nVmFsdWVzEg4KBlZhbHVlcxgBIAMoCSKHAQoLTGFiZWxWYWx1ZXMSMQoGVmFsdWVzGAEgAygLMiEud3JhcHBlcnMuTGFiZWxWYWx1ZXMuVmFsdWVzRW50cnkaRQoLVmFsdWVzRW50cnkSCwoDa2V5GAEgASgJEiUKBXZhbHVlGAIgASgLMhYud3JhcHBlcnMuU3RyaW5nVmFsdWVzOgI4AWIGcHJvdG8z',
+  )
 
 /**
  * @generated from message wrappers.StringValues
  */
-export type StringValues = Message<"wrappers.StringValues"> & {
+export type StringValues = Message<'wrappers.StringValues'> & {
   /**
    * @generated from field: repeated string Values = 1;
    */
-  Values: string[];
-};
+  Values: string[]
+}
 
 /**
  * Describes the message wrappers.StringValues.
  * Use `create(StringValuesSchema)` to create a new message.
  */
-export const StringValuesSchema: GenMessage<StringValues> = /*@__PURE__*/
-  messageDesc(file_wrappers, 0);
+export const StringValuesSchema: GenMessage<StringValues> = /*@__PURE__*/ messageDesc(file_wrappers, 0)
 
 /**
  * @generated from message wrappers.LabelValues
  */
-export type LabelValues = Message<"wrappers.LabelValues"> & {
+export type LabelValues = Message<'wrappers.LabelValues'> & {
   /**
    * @generated from field: map<string, wrappers.StringValues> Values = 1;
    */
-  Values: { [key: string]: StringValues };
-};
+  Values: { [key: string]: StringValues }
+}
 
 /**
  * Describes the message wrappers.LabelValues.
  * Use `create(LabelValuesSchema)` to create a new message.
  */
-export const LabelValuesSchema: GenMessage<LabelValues> = /*@__PURE__*/
-  messageDesc(file_wrappers, 1);
-
+export const LabelValuesSchema: GenMessage<LabelValues> = /*@__PURE__*/ messageDesc(file_wrappers, 1)
