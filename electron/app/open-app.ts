@@ -8,10 +8,12 @@ import { openAuthSessions } from './auth-sessions.ts'
 import { openClusters } from './clusters.ts'
 import { openContext, type Context } from './context.ts'
 import { openCredentials } from './credentials.ts'
+import { databaseFinder } from './database-finder.ts'
 import { showDatabases } from './database-list.ts'
 import { openFavourites } from './favourites.ts'
 import { hostLab } from './host-lab.ts'
 import { issueCredentials } from './issue-credentials.ts'
+import { keepTunnels } from './keep-tunnels.ts'
 import { logAnswers } from './log-answers.ts'
 import { openLogins } from './login-answers.ts'
 import { watchProxy } from './proxy-health.ts'
@@ -23,6 +25,7 @@ import { status } from './status.ts'
 import { toolAnswers } from './tool-answers.ts'
 import { tunnelAnswers } from './tunnel-answers.ts'
 import { openTunnels } from './tunnels.ts'
+import { watchDisruptions } from './watch-disruptions.ts'
 
 export interface AppOptions {
   readonly home: Home
@@ -38,11 +41,8 @@ export interface AppOptions {
   readonly onStop: () => void
 }
 
-/** Questions whose answers are on their way to this branch. */
-type Unanswered = 'tunnel.restart' | 'tunnel.connections' | 'connection.close'
-
 export interface App {
-  readonly answers: Pick<Answers, Exclude<EngineQuestion, Unanswered>>
+  readonly answers: Pick<Answers, EngineQuestion>
   /** Keeps a CA file, chosen in a dialog, for the next `login.look` of this proxy. @throws PorticoError `usage/invalid` */
   trustFile(proxy: string, path: string): Promise<void>
   readonly read: StateBox['read']
@@ -79,6 +79,7 @@ export async function openApp(options: AppOptions): Promise<App> {
     onEvent(event) {
       if (event.type !== 'renewed')
         log.info(`credentials.${event.type}`, event.type === 'failed' ? { code: event.failure.code } : { proxy: event.proxy })
+      if (event.type === 'renewed') tunnels.certified(event.tunnels, event.notAfter)
       if (event.type === 'login-needed') session.ended(event.proxy)
       else session.tell()
     },
@@ -97,11 +98,13 @@ export async function openApp(options: AppOptions): Promise<App> {
     },
   })
   const session = watchSession(context, box, tunnels, settings.notices)
+  const kept = keepTunnels({ context, sessions, tunnels, signal: closing.signal })
 
   const tellTunnels = (): void => {
     clearTimeout(countersTimer)
     countersTimer = undefined
     box.change({ tunnels: [...tunnels.list()] })
+    kept.changed()
     session.tell()
   }
 
@@ -121,6 +124,7 @@ export async function openApp(options: AppOptions): Promise<App> {
   const signedIn = (proxy: string): void => {
     sessions.drop(proxy)
     credentials.signedIn(proxy)
+    kept.signedIn(proxy)
     session.begun(proxy)
     health.lookNow()
   }
@@ -173,7 +177,8 @@ export async function openApp(options: AppOptions): Promise<App> {
     onLogout: followProfiles,
   })
 
-  const tunnelSide = tunnelAnswers({ context, tunnels, databases })
+  const find = databaseFinder({ context, sessions, databases, signal: closing.signal })
+  const tunnelSide = tunnelAnswers({ context, sessions, tunnels, find, signal: closing.signal })
   const answers: App['answers'] = {
     'state.read': async () => box.read(),
     ...logins.answers,
@@ -181,7 +186,7 @@ export async function openApp(options: AppOptions): Promise<App> {
     ...toolAnswers({
       context,
       tunnels,
-      databases,
+      find,
       startTunnel: tunnelSide['tunnel.start'],
       terminal: () => settings.value.terminal,
     }),
@@ -208,7 +213,20 @@ export async function openApp(options: AppOptions): Promise<App> {
     },
   }
 
+  const disruptions = watchDisruptions({
+    now: context.now,
+    onDisruption(what) {
+      log.info('app.disrupted', { what })
+      // Sockets of before may hang for minutes; a look that is under way is one of them.
+      for (const { proxy } of context.profiles.list()) sessions.drop(proxy)
+      session.tell()
+      health.forget()
+      health.lookNow()
+    },
+  })
+
   session.tell()
+  if (box.read().state.settings.restoreTunnels) kept.restore()
   if (currentProxy !== undefined) void databases.refresh()
   // Without a window nobody wants to see a lab start by itself.
   if (options.engine.host === 'app') lab.resume()
@@ -222,10 +240,12 @@ export async function openApp(options: AppOptions): Promise<App> {
       closed ??= (async () => {
         closing.abort(new PorticoError('app/cancelled'))
         stopFollowing()
+        disruptions.close()
         health.close()
         databases.close()
         settings.close()
         session.close()
+        await kept.close()
         await tunnels.close(DRAIN_MS)
         clearTimeout(countersTimer)
         sessions.close()

@@ -1,14 +1,13 @@
 import type { Answers } from '../../shared/contract.ts'
-import type { Database } from '../../shared/state.ts'
 import type { Context } from './context.ts'
-import type { ShownDatabases } from './database-list.ts'
+import type { FindDatabase } from './database-finder.ts'
 import { listTools, openTool, toolFor } from './open-in.ts'
 import type { OpenTunnel, Tunnels } from './tunnels.ts'
 
 export interface ToolNeeds {
   readonly context: Context
   readonly tunnels: Tunnels
-  readonly databases: ShownDatabases
+  readonly find: FindDatabase
   /** Starts a tunnel as a click on Connect does. */
   readonly startTunnel: Answers['tunnel.start']
   /** The terminal of the settings; null = found by itself. */
@@ -17,18 +16,18 @@ export interface ToolNeeds {
 
 /** What the faces ask about programs that databases are opened in. */
 export function toolAnswers(needs: ToolNeeds): Pick<Answers, 'tools.list' | 'tools.open'> {
-  const { context, tunnels, databases, terminal } = needs
+  const { context, tunnels, find, terminal } = needs
   const running = (resource: string): OpenTunnel | undefined =>
     tunnels.list().find((tunnel): tunnel is OpenTunnel => tunnel.resource === resource && tunnel.state === 'open')
   /** A tunnel may lead to a database of a cluster that is not on show. */
-  const kindOf = (resource: string): Pick<Database, 'dbProtocol'> => running(resource) ?? databases.find(resource)
+  const kindOf = async (resource: string): Promise<string> => (running(resource) ?? (await find(resource)).database).dbProtocol
 
   return {
     async 'tools.list'({ resource }) {
-      return { tools: [...(await listTools(context, { id: resource, dbProtocol: kindOf(resource).dbProtocol }))] }
+      return { tools: [...(await listTools(context, { id: resource, dbProtocol: await kindOf(resource) }))] }
     },
     async 'tools.open'({ resource, tool }) {
-      const chosen = toolFor(kindOf(resource).dbProtocol, tool)
+      const chosen = toolFor(await kindOf(resource), tool)
       if (running(resource) === undefined) await needs.startTunnel({ resource })
       const tunnel = running(resource)
       if (tunnel !== undefined) await openTool(context, tunnel, chosen, terminal())

@@ -57,7 +57,7 @@ function control({ options, depends, recommends }, kilobytes) {
 const read = readArguments(process.argv.slice(2))
 const { options, files } = read
 if (options.t !== 'deb') {
-  console.error(`fpm-deb: builds deb packages only, not ${options.t}; install fpm for those`)
+  process.stderr.write(`fpm-deb: builds deb packages only, not ${options.t}; install fpm for those\n`)
   process.exit(1)
 }
 const root = fs.mkdtempSync(path.join(os.tmpdir(), 'portico-deb-'))
