@@ -92,7 +92,7 @@ const WORDS: Record<ErrorCode, readonly [what: Line, why: Line, next: Line]> = {
   ],
   'resource/not-found': [
     f => `There is no ${fact(f, 'kind', 'resource')} "${fact(f, 'name', '')}"`,
-    f => `${fact(f, 'cluster', 'the cluster')} does not list it for you`,
+    f => fact(f, 'why', `${fact(f, 'cluster', 'the cluster')} does not list it for you`),
     f => fact(f, 'next', 'portico db ls'),
   ],
   'resource/unsupported': [

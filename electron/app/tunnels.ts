@@ -9,7 +9,7 @@ import type { DatabaseRoute } from '../client/client.ts'
 import { webRoots } from '../client/roots.ts'
 import type { Engine, EngineEvent, Listening } from '../engine/engine.ts'
 import type { StoredProfile } from '../state/stored-state.ts'
-import { addressesOf } from './addresses.ts'
+import { addressesOf, chooseProgram } from './addresses.ts'
 import type { ClientFiles } from './client-files.ts'
 import type { Context } from './context.ts'
 import type { CredentialOffice } from './credentials.ts'
@@ -189,12 +189,12 @@ export function openTunnels({ context, credentials, engine, onChange, onEngineEv
     const { id } = entry.tunnel
     try {
       credentials.bind(id, request.profile.proxy, request.route)
-      const listening = await listen(entry)
+      const [listening, program] = await Promise.all([listen(entry), chooseProgram(request.route.dbProtocol, context.env)])
       if (signal.aborted) {
         await (await theEngine()).stop(id, 0)
         signal.throwIfAborted()
       }
-      const open = shown(entry.tunnel, listening, request)
+      const open = shown(entry.tunnel, listening, request, program)
       set(entry, open)
       const keepPort = request.keepPort ?? request.port === undefined
       const { databaseUser, databaseName } = request.route
@@ -314,15 +314,18 @@ function starting({ database, route, mode = 'authenticated' }: TunnelRequest, no
   }
 }
 
-function shown(tunnel: Tunnel, listening: Listening, { route, files }: TunnelRequest): OpenTunnel {
+function shown(tunnel: Tunnel, listening: Listening, { route, files }: TunnelRequest, program: string | undefined): OpenTunnel {
   const { id, resource, kind, name, cluster, dbProtocol, mode, databaseUser, databaseName, alpn, since } = tunnel
-  const { url, jdbc, command } = addressesOf({
-    dbProtocol,
-    address: { host: 'localhost', port: listening.port },
-    databaseUser: route.databaseUser,
-    databaseName: route.databaseName,
-    ...(files === undefined ? {} : { tls: files }),
-  })
+  const { url, jdbc, command } = addressesOf(
+    {
+      dbProtocol,
+      address: { host: 'localhost', port: listening.port },
+      databaseUser: route.databaseUser,
+      databaseName: route.databaseName,
+      tls: files,
+    },
+    program,
+  )
   return {
     id,
     resource,
