@@ -118,6 +118,11 @@ const WORDS: Record<ErrorCode, readonly [what: Line, why: Line, next: Line]> = {
     f => `this address expects ${fact(f, 'expected', 'another protocol')}${f['got'] === undefined ? '' : `, not ${f['got']}`}`,
     'check the kind of connection in your program',
   ],
+  'tunnel/request-refused': [
+    'A request was refused and not passed on',
+    why('a web page in a browser could have sent it'),
+    f => fact(f, 'next', 'use this address from a program, by the name localhost'),
+  ],
   'tunnel/upstream-closed': [
     'The connection was closed by the other side',
     why('it ended before the database answered'),
