@@ -76,6 +76,7 @@ export function removeSection(text: string, section: string): string {
   if (there === undefined) return text
   const before = text.slice(0, there.start)
   const after = text.slice(ownEnd(text, there))
-  // Where nothing follows, the line end before it was ours.
-  return after === '' ? before.replace(/\r?\n$/, '') : before + after
+  // The empty line before it, or at the end of a file the line end before it, was ours.
+  const gap = after === '' ? /\r?\n$/ : /(?<=\n)\r?\n$/
+  return before.replace(gap, '') + after
 }

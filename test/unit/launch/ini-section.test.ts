@@ -35,13 +35,15 @@ describe('a section of ours', () => {
     const text = `${put('[mine]\nhost=a\n')}\n# about yours\n[yours]\nhost=b\n`
     const changed = put(text, 'lab-orders', ['host=c'])
     expect(changed).toBe(text.replace('host=localhost\nport=24017', 'host=c'))
-    expect(removeSection(changed, 'lab-orders')).toBe('[mine]\nhost=a\n\n\n# about yours\n[yours]\nhost=b\n')
+    expect(removeSection(changed, 'lab-orders')).toBe('[mine]\nhost=a\n\n# about yours\n[yours]\nhost=b\n')
   })
 
   it('leaves others of ours alone', () => {
     const both = put(put(''), 'lab-metrics', ['host=m'])
     expect(removeSection(both, 'lab-orders')).toContain('[lab-metrics]')
-    expect(removeSection(removeSection(both, 'lab-orders'), 'lab-metrics').trim()).toBe('')
+    expect(removeSection(removeSection(both, 'lab-orders'), 'lab-metrics')).toBe('')
+    const behind = put(put('[mine]\n'), 'lab-metrics')
+    expect(removeSection(removeSection(behind, 'lab-orders'), 'lab-metrics')).toBe('[mine]\n')
   })
 })
 
