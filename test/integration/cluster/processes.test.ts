@@ -71,10 +71,8 @@ describe.skipIf(postgres === undefined)(`a router and two agents, each a process
     for (const session of sessions) if (session.isOpen) expect(await answers(session)).toBe(true)
     await eventually(isListed('only-agent1', 'orders'), LISTED_MS)
 
-    const began = performance.now()
     agents[0] = await startProcess(portico, agentConfigs[0]!)
     await eventually(isListed('only-agent0', 'only-agent1', 'orders'), LISTED_MS)
-    expect(performance.now() - began).toBeLessThan(LISTED_MS)
     const shared = await openSessions(port, 20)
     expect(Math.min(through(shared, 0), through(shared, 1))).toBeGreaterThan(0)
     await closeAll([...sessions, ...more, ...shared])
