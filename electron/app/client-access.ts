@@ -2,7 +2,7 @@ import { homedir } from 'node:os'
 import { parseAddress, type Address } from '../../shared/address.ts'
 import { PorticoError } from '../../shared/errors.ts'
 import type { DatabaseRoute } from '../client/client.ts'
-import { clientSection, type ClientSection } from '../launch/client-section.ts'
+import { clientSection, readsSections, type ClientSection } from '../launch/client-section.ts'
 import type { ClientTarget } from '../launch/client-target.ts'
 import { databaseClient, offersPassthrough } from '../launch/database-client.ts'
 import { commandLine, environmentLines, shellOf } from '../launch/quote.ts'
@@ -63,6 +63,12 @@ export async function openClientAccess(
   signal: AbortSignal,
 ): Promise<ClientAccess> {
   const database = await findDatabase(context, sessions, profile, name, cluster, signal)
+  if (write && !readsSections(database.dbProtocol))
+    throw new PorticoError('resource/unsupported', {
+      protocol: `--write for "${name}"`,
+      why: 'clients of this kind of database keep no such file',
+      next: `portico db config ${name}`,
+    })
   const kept = await readDatabaseLogin(databaseFolder(context, profile.proxy, database.cluster, name))
   const route = routeTo(context, profile, database, {
     databaseUser: chosen.databaseUser ?? (isAllowedUser(kept?.databaseUser, profile.databaseUsers) ? kept?.databaseUser : undefined),
@@ -77,13 +83,7 @@ export async function openClientAccess(
     const found = clientSection(target, { cluster: route.cluster, name, program }, env, homedir(), process.platform)
     const isKept = found !== undefined && login.sections.some(one => one.path === found.path && one.section === found.section)
     // One that was asked for before stays in step with the certificate.
-    if (!write && !isKept) return
-    if (found === undefined)
-      throw new PorticoError('resource/unsupported', {
-        protocol: `--write for "${name}"`,
-        why: 'clients of this kind of database keep no such file',
-        next: `portico db config ${name}`,
-      })
+    if (found === undefined || (!write && !isKept)) return
     if (!isKept) await writeDatabaseLogin(folder, { ...login, sections: [...login.sections, { path: found.path, section: found.section }] })
     await writeSection(found)
     section = found

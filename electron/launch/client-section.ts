@@ -16,6 +16,9 @@ export interface ClientSection {
   readonly environment: Readonly<Record<string, string>>
 }
 
+/** Whether clients of a protocol read such a file. */
+export const readsSections = (dbProtocol: string): boolean => ['postgres', 'cockroachdb', 'mysql'].includes(dbProtocol)
+
 /** Where a section would be written; undefined for protocols whose clients keep no such file. wire/database.md 10.4 */
 export function clientSection(
   target: ClientTarget,

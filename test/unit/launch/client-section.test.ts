@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { clientSection } from '../../../electron/launch/client-section.ts'
+import { clientSection, readsSections } from '../../../electron/launch/client-section.ts'
 import type { ClientTarget } from '../../../electron/launch/client-target.ts'
 
 const tls = { ca: '/h/ca.pem', cert: '/h/cert.pem', key: '/h/key.pem', pair: '/h/pair.pem' }
@@ -82,5 +82,7 @@ describe('the section for MySQL clients', () => {
 })
 
 it('is none for clients that keep no such file', () => {
-  for (const dbProtocol of ['redis', 'mongodb', 'sqlserver']) expect(section({ ...target, dbProtocol })).toBeUndefined()
+  for (const dbProtocol of ['redis', 'mongodb', 'sqlserver', 'postgres', 'cockroachdb', 'mysql'])
+    expect(section({ ...target, dbProtocol }) !== undefined).toBe(readsSections(dbProtocol))
+  expect(readsSections('redis')).toBe(false)
 })
