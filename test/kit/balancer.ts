@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { connect, createServer, type AddressInfo } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from './free-port.ts'
 
 const program = (name: string): string | undefined =>
   ['/usr/sbin', '/usr/local/sbin', '/usr/local/bin', '/opt/homebrew/bin'].map(folder => join(folder, name)).find(path => existsSync(path))
@@ -25,8 +26,6 @@ export interface BalancerOptions {
   readonly configure: (at: { readonly folder: string; readonly port: number }) => string
   /** By name; nobody else may read them. */
   readonly files?: Readonly<Record<string, string>>
-  /** Default: a free one. */
-  readonly port?: number
 }
 
 /** A real haproxy, that says nothing but why it cannot start. */
@@ -49,10 +48,10 @@ async function start(
   name: string,
   path: string | undefined,
   args: (folder: string) => readonly string[],
-  { configure, files = {}, port: wanted }: BalancerOptions,
+  { configure, files = {} }: BalancerOptions,
 ): Promise<Balancer> {
   if (path === undefined) throw new Error(`${name} is not on this machine`)
-  const port = wanted ?? (await freePort())
+  const port = await freePort()
   const folder = mkdtempSync(join(tmpdir(), 'portico-balancer-'))
   for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, file), text, { mode: 0o600 })
   writeFileSync(join(folder, 'balancer.cfg'), configure({ folder, port }))
@@ -68,15 +67,6 @@ async function start(
   }
   await close()
   throw new Error(`${name} did not start`)
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 const answers = (port: number): Promise<boolean> =>

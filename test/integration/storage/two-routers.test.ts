@@ -10,10 +10,12 @@ import { logIn } from '../../../electron/client/log-in.ts'
 import { lookAtProxy } from '../../../electron/client/look-at-proxy.ts'
 import { openAuthApi } from '../../../electron/client/open-auth-api.ts'
 import { ALPN } from '../../../shared/protocols.ts'
+import { HAPROXY, type Balancer } from '../../kit/balancer.ts'
 import { makeCertificates } from '../../kit/certificates.ts'
+import { freePort } from '../../kit/free-port.ts'
 import { Portico, type Staying } from '../cli/portico.ts'
-import { HAPROXY, openHaproxy, type Haproxy } from './haproxy-under-test.ts'
-import { eventually, freePort, openPostgres } from './postgres-under-test.ts'
+import { openHaproxy } from './haproxy-under-test.ts'
+import { eventually, openPostgres } from './postgres-under-test.ts'
 
 /** Each router's agent dials the one database by an address of its own: so the database tells through which router a session came. */
 const AGENT_ADDRESSES = ['127.0.0.1', '127.0.0.2'] as const
@@ -27,7 +29,7 @@ const missing = postgres === undefined ? ' (needs haproxy, PostgreSQL, and Linux
 
 describe.skipIf(postgres === undefined)(`two routers on one PostgreSQL behind haproxy${missing}`, () => {
   let portico: Portico
-  let haproxy: Haproxy
+  let haproxy: Balancer
   const trust: Trust = { extraRoots: [certificates.webRoot], caPin: undefined, insecure: false }
   const routers: Staying[] = []
   const listeners: { close(): void }[] = []
@@ -165,7 +167,7 @@ describe.skipIf(postgres === undefined)(`two routers on one PostgreSQL behind ha
   beforeAll(async () => {
     portico = new Portico()
     const ports = [await freePort(), await freePort()]
-    haproxy = await openHaproxy(await freePort(), ports)
+    haproxy = await openHaproxy(ports)
     const storage = await postgres!.database()
     const keyPair = await certificates.server()
     for (const [at, port] of ports.entries()) configs.push(await writeConfig(at, port, storage, keyPair))
