@@ -5,8 +5,9 @@ export const MB = 1024 * 1024
 
 export const median = (values: readonly number[]): number => percentile(values, 50)
 
-/** Whatever else the machine does can only slow a round, and slows a program of several threads less: the best rounds compare programs. */
-export const best = (values: readonly number[]): number => Math.max(...values)
+/** Of rounds that were neighbours: what the machine did meanwhile was unfair to both. */
+export const medianRatio = (ours: readonly number[], theirs: readonly number[]): number =>
+  median(ours.map((value, round) => value / theirs[round]!))
 
 export function percentile(values: readonly number[], percent: number): number {
   const sorted = [...values].sort((a, b) => a - b)

@@ -6,7 +6,7 @@ import { duplexPair } from '../../../electron/cluster/database/duplex-pair.ts'
 import { encodeClusterSni } from '../../../electron/wire/cluster-name.ts'
 import type { Balancer } from '../../kit/balancer.ts'
 import { cpuSeconds, end, start, told } from '../children.ts'
-import { best, inTurns, MB, median, type Report } from '../figures.ts'
+import { inTurns, MB, median, medianRatio, type Report } from '../figures.ts'
 import { roundTrips, throughput } from '../traffic.ts'
 import { startForwarding, startPrereading } from './balancers.ts'
 import type { RouterForBench } from './router-host.ts'
@@ -60,13 +60,13 @@ export async function measureForwarded(report: Report): Promise<void> {
         const rate = (await throughput(port, direction, streams, bytes, hello)) / MB
         return [{ rate, cpu: (cpuSeconds(pid) - before) / ((bytes * streams) / 1e9) }]
       })
-      const rates = rounds.map(found => best(found.map(({ rate }) => rate)))
+      const rates = rounds.map(found => found.map(({ rate }) => rate))
       programs.forEach(({ name }, at) => {
-        report(`forwarded ${label}, ${name}`, rates[at]!, 'MB/s')
+        report(`forwarded ${label}, ${name}`, median(rates[at]!), 'MB/s')
         report(`forwarded ${label}, CPU per GB, ${name}`, median(rounds[at]!.map(({ cpu }) => cpu)), 's')
       })
-      report(`forwarded ${label}, router ÷ haproxy`, rates[2]! / rates[0]!, '×', 0.8, 'at least')
-      report(`forwarded ${label}, router ÷ nginx`, rates[2]! / rates[1]!, '×')
+      report(`forwarded ${label}, router ÷ haproxy`, medianRatio(rates[2]!, rates[0]!), '×', 0.8, 'at least')
+      report(`forwarded ${label}, router ÷ nginx`, medianRatio(rates[2]!, rates[1]!), '×')
     }
   } finally {
     await Promise.all(balancers.map(balancer => balancer.close()))

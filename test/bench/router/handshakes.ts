@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Balancer } from '../../kit/balancer.ts'
 import { cpuSeconds, end, start, told } from '../children.ts'
-import { inTurns, median, type Report } from '../figures.ts'
+import { inTurns, median, medianRatio, type Report } from '../figures.ts'
 import { startTerminating } from './balancers.ts'
 import type { HandshakesWanted } from './handshake-clients.ts'
 import type { RouterForBench } from './router-host.ts'
@@ -37,7 +37,7 @@ export async function measureHandshakes(report: Report): Promise<void> {
       })
       report(`${kind} handshakes, haproxy`, median(theirs!), 'per CPU s')
       report(`${kind} handshakes, router`, median(ours!), 'per CPU s')
-      report(`${kind} handshakes, router ÷ haproxy`, median(ours!) / median(theirs!), '×', goal, 'at least')
+      report(`${kind} handshakes, router ÷ haproxy`, medianRatio(ours!, theirs!), '×', goal, 'at least')
     }
   } finally {
     await haproxy?.close()
