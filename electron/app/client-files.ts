@@ -33,6 +33,12 @@ const profileFolder = ({ home }: Context, proxy: string): string => join(home.fi
 const databaseFolder = (context: Context, proxy: string, cluster: string, name: string): string =>
   join(profileFolder(context, proxy), folderName(cluster, name))
 
+/** Where the files of a database lie, or would. */
+export function clientFilesOf(context: Context, { proxy, validUntil }: StoredProfile, route: DatabaseRoute): ClientFiles {
+  const folder = databaseFolder(context, proxy, route.cluster, route.name)
+  return { cert: join(folder, 'cert.pem'), key: join(folder, 'key.pem'), ca: join(folder, 'ca.pem'), validUntil }
+}
+
 /** Asks for a certificate and writes it with its key and CA, 0600 in folders of 0700. */
 export async function writeClientFiles(
   context: Context,
@@ -43,7 +49,7 @@ export async function writeClientFiles(
 ): Promise<ClientFiles> {
   const issued = await issueCredentials(sessions, profile.proxy, route, profile.validUntil, signal)
   const folder = databaseFolder(context, profile.proxy, route.cluster, route.name)
-  const files = { cert: join(folder, 'cert.pem'), key: join(folder, 'key.pem'), ca: join(folder, 'ca.pem'), validUntil: issued.notAfter }
+  const files = { ...clientFilesOf(context, profile, route), validUntil: issued.notAfter }
   // A client of a leaf's database speaks to the root's proxy: its host certificate is the root's.
   const ca = profile.hostCas.find(({ cluster }) => cluster === profile.cluster)?.tls ?? []
   try {

@@ -11,7 +11,7 @@ export interface Login {
 }
 
 export type CredentialEvent =
-  | { readonly type: 'renewed'; readonly tunnels: readonly string[] }
+  | { readonly type: 'renewed'; readonly tunnels: readonly string[]; readonly notAfter: number }
   /** Told once per proxy, until the next sign-in. */
   | { readonly type: 'login-needed'; readonly proxy: string }
   | { readonly type: 'failed'; readonly tunnels: readonly string[]; readonly failure: Failure }
@@ -19,6 +19,8 @@ export type CredentialEvent =
 export interface CredentialOffice extends CredentialSource {
   /** From now on `tunnel` gets certificates for `route`. */
   bind(tunnel: string, proxy: string, route: DatabaseRoute): void
+  /** End of the certificate that a tunnel has, ms since 1970; null = none that is good. */
+  certificateUntil(tunnel: string): number | null
   /** Connections of `tunnel` that still wait are let go with `app/cancelled`. */
   unbind(tunnel: string): void
   /** Somebody signed in, here or in another process: everything that waits goes on. */
@@ -114,7 +116,7 @@ export function openCredentials({ login, issue, onEvent, now = Date.now }: Crede
         signal.throwIfAborted()
         entry.issued = issued
         entry.issuedWith = current.fingerprint
-        onEvent({ type: 'renewed', tunnels: [...entry.tunnels] })
+        onEvent({ type: 'renewed', tunnels: [...entry.tunnels], notAfter: issued.notAfter })
         return issued
       } catch (thrown) {
         const error = PorticoError.from(thrown)
@@ -165,6 +167,10 @@ export function openCredentials({ login, issue, onEvent, now = Date.now }: Crede
       }
       entry.tunnels.add(tunnel)
       byTunnel.set(tunnel, entry)
+    },
+    certificateUntil(tunnel) {
+      const issued = byTunnel.get(tunnel)?.issued
+      return issued === undefined || issued.notAfter <= now() ? null : issued.notAfter
     },
     unbind(tunnel) {
       const entry = byTunnel.get(tunnel)

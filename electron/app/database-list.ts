@@ -18,8 +18,8 @@ export interface DatabaseListNeeds {
 export interface ShownDatabases {
   /** Asks the cluster on show anew; the outcome, good or bad, is in the state. */
   refresh(): Promise<void>
-  /** @throws PorticoError `resource/not-found` */
-  find(resource: string): Database
+  /** @returns undefined for what is not on show */
+  listed(resource: string): Database | undefined
   close(): void
 }
 
@@ -68,11 +68,7 @@ export function showDatabases({ context, sessions, box, clusters, onSessionEnded
 
   return {
     refresh,
-    find(resource) {
-      const found = box.read().state.databases.items.find(({ id }) => id === resource)
-      if (found === undefined) throw new PorticoError('resource/not-found', { kind: 'database', name: resource })
-      return found
-    },
+    listed: resource => box.read().state.databases.items.find(({ id }) => id === resource),
     close() {
       clearInterval(again)
       listing?.stop.abort()

@@ -4,11 +4,11 @@ import type { EngineEvent } from '../engine/engine.ts'
 import { openEngine } from '../engine/open-engine.ts'
 import type { StoredProfile } from '../state/stored-state.ts'
 import type { AuthSessions } from './auth-sessions.ts'
-import { writeClientFiles } from './client-files.ts'
 import type { Context } from './context.ts'
 import { openCredentials, type CredentialEvent } from './credentials.ts'
 import { findDatabase, routeTo } from './find-database.ts'
 import { issueCredentials } from './issue-credentials.ts'
+import { passthroughFiles } from './passthrough-files.ts'
 import { openTunnels, type OpenTunnel } from './tunnels.ts'
 
 export interface HostedOptions {
@@ -49,14 +49,7 @@ export async function hostTunnel(options: HostedOptions): Promise<Hosted> {
   const { context, sessions, profile, workerFile, signal, name, mode, port, socket, holdMs, databaseUser, databaseName } = options
   const database = await findDatabase(context, sessions, profile, name, options.cluster, signal)
   const route = routeTo(context, profile, database, { databaseUser, databaseName })
-  if (mode === 'passthrough' && route.dbProtocol !== 'postgres' && route.dbProtocol !== 'cockroachdb') {
-    throw new PorticoError('resource/unsupported', {
-      protocol: route.dbProtocol,
-      why: 'its clients cannot bring the certificate yet',
-      next: `portico proxy db ${name}`,
-    })
-  }
-  const files = mode === 'passthrough' ? { files: await writeClientFiles(context, sessions, profile, route, signal) } : {}
+  const files = mode === 'passthrough' ? { files: await passthroughFiles(context, sessions, profile, route, signal) } : {}
   let isOpen = false
   const credentials = openCredentials({
     now: context.now,

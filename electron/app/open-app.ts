@@ -12,6 +12,7 @@ import { showDatabases } from './database-list.ts'
 import { openFavourites } from './favourites.ts'
 import { hostLab } from './host-lab.ts'
 import { issueCredentials } from './issue-credentials.ts'
+import { keepTunnels } from './keep-tunnels.ts'
 import { logAnswers } from './log-answers.ts'
 import { openLogins } from './login-answers.ts'
 import { watchProxy } from './proxy-health.ts'
@@ -22,6 +23,7 @@ import { openStateBox, type StateBox } from './state-box.ts'
 import { status } from './status.ts'
 import { tunnelAnswers } from './tunnel-answers.ts'
 import { openTunnels } from './tunnels.ts'
+import { watchDisruptions } from './watch-disruptions.ts'
 
 export interface AppOptions {
   readonly home: Home
@@ -38,7 +40,7 @@ export interface AppOptions {
 }
 
 /** Questions whose answers are on their way to this branch. */
-type Unanswered = 'tunnel.restart' | 'tunnel.connections' | 'connection.close' | 'tools.list' | 'tools.open'
+type Unanswered = 'tools.list' | 'tools.open'
 
 export interface App {
   readonly answers: Pick<Answers, Exclude<EngineQuestion, Unanswered>>
@@ -78,6 +80,7 @@ export async function openApp(options: AppOptions): Promise<App> {
     onEvent(event) {
       if (event.type !== 'renewed')
         log.info(`credentials.${event.type}`, event.type === 'failed' ? { code: event.failure.code } : { proxy: event.proxy })
+      if (event.type === 'renewed') tunnels.certified(event.tunnels, event.notAfter)
       if (event.type === 'login-needed') session.ended(event.proxy)
       else session.tell()
     },
@@ -96,11 +99,13 @@ export async function openApp(options: AppOptions): Promise<App> {
     },
   })
   const session = watchSession(context, box, tunnels, settings.notices)
+  const kept = keepTunnels({ context, sessions, tunnels, signal: closing.signal })
 
   const tellTunnels = (): void => {
     clearTimeout(countersTimer)
     countersTimer = undefined
     box.change({ tunnels: [...tunnels.list()] })
+    kept.changed()
     session.tell()
   }
 
@@ -120,6 +125,7 @@ export async function openApp(options: AppOptions): Promise<App> {
   const signedIn = (proxy: string): void => {
     sessions.drop(proxy)
     credentials.signedIn(proxy)
+    kept.signedIn(proxy)
     session.begun(proxy)
     health.lookNow()
   }
@@ -175,7 +181,7 @@ export async function openApp(options: AppOptions): Promise<App> {
   const answers: App['answers'] = {
     'state.read': async () => box.read(),
     ...logins.answers,
-    ...tunnelAnswers({ context, tunnels, databases }),
+    ...tunnelAnswers({ context, sessions, tunnels, databases, signal: closing.signal }),
     ...settings.answers,
     ...favourites.answers,
     ...clusters.answers,
@@ -199,7 +205,20 @@ export async function openApp(options: AppOptions): Promise<App> {
     },
   }
 
+  const disruptions = watchDisruptions({
+    now: context.now,
+    onDisruption(what) {
+      log.info('app.disrupted', { what })
+      // Sockets of before may hang for minutes; a look that is under way is one of them.
+      for (const { proxy } of context.profiles.list()) sessions.drop(proxy)
+      session.tell()
+      health.forget()
+      health.lookNow()
+    },
+  })
+
   session.tell()
+  if (box.read().state.settings.restoreTunnels) kept.restore()
   if (currentProxy !== undefined) void databases.refresh()
   // Without a window nobody wants to see a lab start by itself.
   if (options.engine.host === 'app') lab.resume()
@@ -213,10 +232,12 @@ export async function openApp(options: AppOptions): Promise<App> {
       closed ??= (async () => {
         closing.abort(new PorticoError('app/cancelled'))
         stopFollowing()
+        disruptions.close()
         health.close()
         databases.close()
         settings.close()
         session.close()
+        await kept.close()
         await tunnels.close(DRAIN_MS)
         clearTimeout(countersTimer)
         sessions.close()

@@ -7,7 +7,7 @@ import { databaseAlpn } from '../../shared/protocols.ts'
 import type { Database, Tunnel, TunnelMode } from '../../shared/state.ts'
 import type { DatabaseRoute } from '../client/client.ts'
 import { webRoots } from '../client/roots.ts'
-import type { Engine, EngineEvent, Listening } from '../engine/engine.ts'
+import type { Engine, EngineEvent, Listening, OpenConnections } from '../engine/engine.ts'
 import type { StoredProfile } from '../state/stored-state.ts'
 import { addressesOf } from './addresses.ts'
 import type { ClientFiles } from './client-files.ts'
@@ -20,7 +20,7 @@ export type OpenTunnel = Extract<Tunnel, { state: 'open' }>
 
 export interface TunnelRequest {
   readonly profile: StoredProfile
-  readonly database: Database
+  readonly database: Pick<Database, 'id' | 'name' | 'cluster' | 'dbProtocol'>
   readonly route: DatabaseRoute
   readonly mode?: TunnelMode
   /** 0 = any free one; absent = the resource's own. */
@@ -41,6 +41,16 @@ export interface Tunnels {
    * @throws PorticoError as Engine.start; the tunnel then stays in the list as `failed`
    */
   start(request: TunnelRequest): Promise<OpenTunnel>
+  /** Stops one and starts it anew, where it listened. @throws PorticoError `tunnel/not-found`, and as start() */
+  restart(tunnel: string): Promise<OpenTunnel>
+  /** What each of the list was asked to be. */
+  request(tunnel: string): TunnelRequest | undefined
+  /** Its certificate was renewed. */
+  certified(tunnels: readonly string[], notAfter: number): void
+  /** @throws PorticoError `tunnel/not-found` */
+  connections(tunnel: string): Promise<OpenConnections>
+  /** @throws PorticoError `tunnel/not-found` */
+  closeConnection(tunnel: string, connection: number): Promise<void>
   /** Cancels a start, or closes and drains. A failed one is taken off the list. Idempotent. */
   stop(tunnel: string, drainMs?: number): Promise<void>
   /** Host:port of the proxy that a tunnel leads to. */
@@ -194,7 +204,7 @@ export function openTunnels({ context, credentials, engine, onChange, onEngineEv
         await (await theEngine()).stop(id, 0)
         signal.throwIfAborted()
       }
-      const open = shown(entry.tunnel, listening, request)
+      const open = { ...shown(entry.tunnel, listening, request), certificateUntil: credentials.certificateUntil(id) }
       set(entry, open)
       const keepPort = request.keepPort ?? request.port === undefined
       const { databaseUser, databaseName } = request.route
@@ -248,32 +258,59 @@ export function openTunnels({ context, credentials, engine, onChange, onEngineEv
     return entry.stopping
   }
 
+  const runningIn = async (id: string): Promise<Engine> => {
+    if (entries.get(id)?.tunnel.state !== 'open') throw new PorticoError('tunnel/not-found', { tunnel: id })
+    return theEngine()
+  }
+
+  const start: Tunnels['start'] = async request => {
+    if (closed) throw new PorticoError('app/cancelled')
+    const there = ofResource(request.database.id)
+    if (there !== undefined) {
+      const isSame = there.stopping === undefined && there.tunnel.state !== 'failed' && sameRequest(there.request, request)
+      if (isSame && there.started !== undefined) return there.started
+      await stop(there.tunnel.id)
+      // Two who replace the same one: the second joins the first's.
+      const newer = ofResource(request.database.id)
+      if (newer?.started !== undefined && sameRequest(newer.request, request)) return newer.started
+      if (closed) throw new PorticoError('app/cancelled')
+    }
+    const entry: Entry = {
+      request,
+      stop: new AbortController(),
+      tunnel: starting(request, context.now()),
+      started: undefined,
+      stopping: undefined,
+    }
+    entries.set(entry.tunnel.id, entry)
+    onChange('tunnels')
+    entry.started = begin(entry)
+    return entry.started
+  }
+  const ofResource = (resource: string): Entry | undefined => [...entries.values()].find(({ tunnel }) => tunnel.resource === resource)
+
   return {
     list: () => [...entries.values()].map(({ tunnel }) => tunnel),
-    async start(request) {
-      if (closed) throw new PorticoError('app/cancelled')
-      const there = [...entries.values()].find(({ tunnel }) => tunnel.resource === request.database.id)
-      if (there !== undefined) {
-        const isSame = there.stopping === undefined && there.tunnel.state !== 'failed' && sameRequest(there.request, request)
-        if (isSame && there.started !== undefined) return there.started
-        await stop(there.tunnel.id)
-        // Two who replace the same one: the second joins the first's.
-        const newer = [...entries.values()].find(({ tunnel }) => tunnel.resource === request.database.id)
-        if (newer?.started !== undefined && sameRequest(newer.request, request)) return newer.started
-      }
-      const entry: Entry = {
-        request,
-        stop: new AbortController(),
-        tunnel: starting(request, context.now()),
-        started: undefined,
-        stopping: undefined,
-      }
-      entries.set(entry.tunnel.id, entry)
-      onChange('tunnels')
-      entry.started = begin(entry)
-      return entry.started
-    },
+    start,
     stop,
+    async restart(id) {
+      const entry = entries.get(id)
+      if (entry === undefined) throw new PorticoError('tunnel/not-found', { tunnel: id })
+      const { tunnel, request } = entry
+      // Where any free port was wanted, it is this one now.
+      const port = 'port' in tunnel ? tunnel.port : request.port
+      await stop(id)
+      return start({ ...request, ...(request.port === undefined ? {} : { port }) })
+    },
+    request: id => entries.get(id)?.request,
+    certified(ids, notAfter) {
+      for (const id of ids) {
+        const entry = entries.get(id)
+        if (entry?.tunnel.state === 'open') set(entry, { ...entry.tunnel, certificateUntil: notAfter })
+      }
+    },
+    connections: async id => (await runningIn(id)).connections(id),
+    closeConnection: async (id, connection) => (await runningIn(id)).closeConnection(id, connection),
     proxyOf: id => entries.get(id)?.request.profile.proxy,
     async close(drainMs) {
       closed = true

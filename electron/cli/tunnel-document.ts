@@ -44,7 +44,7 @@ export function tunnelTable(tunnels: readonly Tunnel[]): readonly string[] {
       return [
         `${tunnel.kind}/${tunnel.name}`,
         tunnel.state,
-        at?.url ?? (at === undefined ? '' : at.addresses.join(' ')),
+        at === undefined ? '' : `localhost:${at.port}`,
         String(at?.connections ?? 0),
         tunnel.id,
         failure === undefined || failure === null ? '' : oneLine(failure),

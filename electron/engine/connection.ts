@@ -7,6 +7,7 @@ import { fromDialError, isCertificateRefusal } from './dial-errors.ts'
 import { dial, type DialContext, type DialledUpstream } from './dial.ts'
 import { EarlyBytes, judgeFirstBytes } from './early-bytes.ts'
 import type { TunnelPlan } from './engine.ts'
+import type { LocalProgram, Owner } from './peer-owner.ts'
 import { introduce, type Introduction } from './introduce.ts'
 import { splice } from './splice.ts'
 
@@ -22,6 +23,8 @@ export interface ConnectionTunnel {
   /** Without a client certificate. */
   readonly bare: DialContext
   /** With the tunnel's certificate, as soon as there is a good one. */
+  /** Whether {@link authenticated} answers at once. */
+  hasCertificate(): boolean
   authenticated(refused?: DialContext): DialContext | Promise<DialContext>
   countWaiting(change: 1 | -1): void
   countIn(bytes: number): void
@@ -41,8 +44,18 @@ export class Connection {
   #established = false
   bytesIn = 0
   bytesOut = 0
+  readonly since: number
+  /** The local program, once it is known. */
+  from: LocalProgram | null = null
+  /** Resolves when it is certain that the local program is ours. */
+  readonly #ours: Promise<void>
+  #named: Promise<void> = Promise.resolve()
 
-  constructor(local: Socket, tunnel: ConnectionTunnel) {
+  /** @param owner whose program it is: nothing is passed on before that is known */
+  constructor(local: Socket, tunnel: ConnectionTunnel, owner: Promise<Owner>) {
+    this.since = tunnel.now()
+    this.#ours = owner.then(found => this.#admit(found))
+    this.#ours.catch(() => {})
     this.#local = local
     this.#tunnel = tunnel
     local.once('close', () => this.#gone.abort(GONE))
@@ -56,6 +69,30 @@ export class Connection {
 
   cut(): void {
     this.#local.destroy()
+  }
+
+  /** Resolves when the name of the local program is known, or after `ms`. */
+  named(ms: number): Promise<void> {
+    let timer: NodeJS.Timeout
+    const late = new Promise<void>(resolve => {
+      timer = setTimeout(resolve, ms)
+    })
+    return Promise.race([this.#named, late]).finally(() => clearTimeout(timer))
+  }
+
+  #admit(owner: Owner): void {
+    if (owner.state === 'ours') {
+      this.#named = owner.from.then(from => {
+        this.from = from
+      })
+      return
+    }
+    // Closed by its program before we could look: nobody is there to be served.
+    if (owner.state === 'nobody' && this.#early.ended) {
+      this.#gone.abort(GONE)
+      throw new PorticoError('app/cancelled')
+    }
+    throw new PorticoError('tunnel/other-user', owner.state === 'nobody' ? { why: 'the system does not tell whose program it is' } : {})
   }
 
   /**
@@ -82,9 +119,11 @@ export class Connection {
 
   async #connect(opened: () => void): Promise<void> {
     const { plan } = this.#tunnel
+    // Somebody else must not make us ask for a sign-in. With a certificate at hand, the look and the dialling go on together.
+    if (!this.#tunnel.hasCertificate()) await this.#ours
     let context = await this.#route()
     for (let tries = 1; ; tries++) {
-      const upstream = await this.#dial(context)
+      const upstream = await this.#dialled(context)
       if (typeof upstream === 'object') {
         const introduction = await this.#introduce(upstream, opened)
         if (introduction.state === 'met') return
@@ -95,6 +134,22 @@ export class Connection {
       if (tries > 1) throw new PorticoError('proxy/refused', { ...facts, why: 'it does not accept the certificate' })
       context = await this.#held(this.#tunnel.authenticated(context))
     }
+  }
+
+  /** An upstream that may be spoken to: the local program is ours. */
+  async #dialled(context: DialContext): Promise<DialledUpstream | 'refused'> {
+    const dialling = this.#dial(context)
+    dialling.catch(() => {})
+    try {
+      await this.#ours
+    } catch (thrown) {
+      dialling.then(
+        upstream => typeof upstream === 'object' && upstream.stream.destroy(),
+        () => {},
+      )
+      throw thrown
+    }
+    return dialling
   }
 
   /** @returns 'refused' when the proxy refused the certificate within the handshake (TLS 1.2) */

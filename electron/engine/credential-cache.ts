@@ -28,10 +28,15 @@ export class CredentialCache {
   context(refused?: DialContext): DialContext | Promise<DialContext> {
     if (this.#question !== undefined) return this.#question
     if (refused !== undefined && refused === this.#current) this.#current = undefined
-    const current = this.#current
-    if (current?.credentials !== undefined && current.credentials.notAfter - MARGIN_MS > this.#options.now()) return current
+    if (this.#current !== undefined && this.isFresh()) return this.#current
     this.#question = this.#ask(refused?.credentials?.cert).finally(() => (this.#question = undefined))
     return this.#question
+  }
+
+  /** Whether {@link context} answers at once. */
+  isFresh(): boolean {
+    const { credentials } = this.#current ?? {}
+    return credentials !== undefined && credentials.notAfter - MARGIN_MS > this.#options.now()
   }
 
   /** Drops the certificate and its tickets; open connections live on. */

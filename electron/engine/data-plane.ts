@@ -3,6 +3,7 @@ import { PorticoError, assertNever } from '../../shared/errors.ts'
 import type { Log } from '../log/log.ts'
 import type { Credentials, EngineEvent } from './engine.ts'
 import type { FromThread, ToThread } from './messages.ts'
+import { openPeerOwners } from './peer-owner.ts'
 import { openTunnel, type OpenTunnel, type TunnelNeeds } from './tunnel.ts'
 
 /** Counters of all tunnels that changed are told this often, ms. */
@@ -44,8 +45,10 @@ export function runDataPlane(port: Pick<MessagePort, 'postMessage' | 'on'>, now:
       post({ type: 'log', level, event, facts: thrown instanceof Error ? { ...facts, thrown: thrown.stack ?? thrown.message } : facts })
   const log: Log = { error: writer('error'), warn: writer('warn'), info: writer('info'), debug: writer('debug') }
 
+  const peers = openPeerOwners(thrown => log.warn('peers.untold', {}, thrown))
   const needs: TunnelNeeds = {
     log,
+    peers,
     now,
     report,
     changed: tunnel => {
@@ -72,6 +75,11 @@ export function runDataPlane(port: Pick<MessagePort, 'postMessage' | 'on'>, now:
     await tunnel?.close(drainMs)
     if (tunnels.get(id) === opening) tunnels.delete(id)
   }
+  const running = (id: string): Promise<OpenTunnel> => {
+    const opening = tunnels.get(id)
+    if (opening === undefined) throw new PorticoError('tunnel/not-found', { tunnel: id })
+    return opening
+  }
   const start = async (message: ToThread & { type: 'start' }): Promise<void> => {
     const { plan, call } = message
     if (tunnels.has(plan.id)) throw new PorticoError('app/bug', { why: `tunnel ${plan.id} runs already` })
@@ -94,6 +102,11 @@ export function runDataPlane(port: Pick<MessagePort, 'postMessage' | 'on'>, now:
         return done(call)
       case 'forget':
         ;(await tunnels.get(message.tunnel)?.catch(() => undefined))?.forget()
+        return done(call)
+      case 'connections':
+        return post({ type: 'connections', call, open: (await running(message.tunnel)).list() })
+      case 'close-connection':
+        ;(await running(message.tunnel)).cut(message.connection)
         return done(call)
       case 'close':
         await Promise.all([...tunnels.keys()].map(id => stop(id, message.drainMs)))

@@ -10,6 +10,8 @@ import type { UpstreamStream } from './splice.ts'
 
 /** TCP and TLS together must be done in this time. */
 const DIAL_MS = 10_000
+/** An idle connection is probed after this, ms. */
+const KEEP_ALIVE_MS = 15_000
 /** TLS 1.3 servers send a few tickets a connection; more than these are of no use. */
 const TICKETS = 8
 
@@ -91,7 +93,8 @@ export function dial(upstream: Upstream, context: DialContext, signal: AbortSign
     // As the option `session`, which Node decodes twice (0.25 ms each time). TLS begins only when TCP is there.
     if (session !== undefined) stream.setSession?.(session)
     // Node races IPv6 and IPv4 by itself (RFC 8305); tls.connect has no option for this one.
-    stream.once('connect', () => stream.setNoDelay(true))
+    // A proxy that went away while the machine slept is noticed, not waited for.
+    stream.once('connect', () => stream.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_MS))
     const settled = (): void => {
       clearTimeout(timer)
       signal.removeEventListener('abort', abort)

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import { PorticoError, assertNever } from '../../shared/errors.ts'
 import type { Log } from '../log/log.ts'
-import type { CredentialSource, EngineEvent, Listening } from './engine.ts'
+import type { CredentialSource, EngineEvent, Listening, OpenConnections } from './engine.ts'
 import type { FromThread, ToThread } from './messages.ts'
 
 export interface EngineThreadOptions {
@@ -13,7 +13,7 @@ export interface EngineThreadOptions {
   readonly onDeath: (thread: EngineThread) => void
 }
 
-type Call = { resolve(listening: Listening | null): void; reject(error: PorticoError): void }
+type Call = { resolve(value: Listening | OpenConnections | null): void; reject(error: PorticoError): void }
 type WithoutCall<M> = M extends { call: number } ? Omit<M, 'call'> : never
 
 /** One data-plane thread, seen from the main thread. */
@@ -35,7 +35,15 @@ export class EngineThread {
     this.#worker.once('exit', () => this.#died())
   }
 
-  call(message: WithoutCall<ToThread>): Promise<Listening | null> {
+  async connections(tunnel: string): Promise<OpenConnections> {
+    return (await this.#call({ type: 'connections', tunnel })) as OpenConnections
+  }
+
+  async call(message: WithoutCall<Exclude<ToThread, { type: 'connections' }>>): Promise<Listening | null> {
+    return (await this.#call(message)) as Listening | null
+  }
+
+  #call(message: WithoutCall<ToThread>): Promise<Listening | OpenConnections | null> {
     if (this.#dead) return Promise.reject(new PorticoError('app/bug', { why: 'the thread ended' }))
     const call = ++this.#called
     return new Promise((resolve, reject) => {
@@ -62,6 +70,9 @@ export class EngineThread {
         return this.#options.log[message.level](message.event, message.facts)
       case 'done':
         this.#calls.get(message.call)?.resolve(message.listening)
+        return void this.#calls.delete(message.call)
+      case 'connections':
+        this.#calls.get(message.call)?.resolve(message.open)
         return void this.#calls.delete(message.call)
       case 'failed':
         this.#calls.get(message.call)?.reject(new PorticoError(message.failure.code, message.failure.facts))

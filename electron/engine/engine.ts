@@ -1,6 +1,10 @@
 import type { Address } from '../../shared/address.ts'
 import type { Failure } from '../../shared/errors.ts'
-import type { TunnelMode } from '../../shared/state.ts'
+import type { Connection, TunnelMode } from '../../shared/state.ts'
+import type { LocalProgram } from './peer-owner.ts'
+
+/** More are counted, not listed. */
+export const CONNECTIONS_LIMIT = 200
 
 /** What the engine needs to know to open one tunnel. The engine knows neither Electron nor the cluster API. */
 export interface TunnelPlan {
@@ -51,13 +55,21 @@ export interface CredentialSource {
   credentials(tunnel: string, refused?: string): Promise<Credentials>
 }
 
+/** `from`: the local program; null where the system does not tell. */
 export type EngineEvent =
-  | { readonly type: 'connection'; readonly tunnel: string; readonly connection: number; readonly state: 'open' }
+  | {
+      readonly type: 'connection'
+      readonly tunnel: string
+      readonly connection: number
+      readonly state: 'open'
+      readonly from: LocalProgram | null
+    }
   | {
       readonly type: 'connection'
       readonly tunnel: string
       readonly connection: number
       readonly state: 'closed' | 'failed'
+      readonly from: LocalProgram | null
       readonly bytesIn: number
       readonly bytesOut: number
       readonly failure?: Failure
@@ -81,6 +93,12 @@ export interface Listening {
   readonly socket: string | null
 }
 
+/** Open connections of a tunnel, oldest first, of `total`. */
+export interface OpenConnections {
+  readonly total: number
+  readonly connections: readonly Readonly<Connection>[]
+}
+
 export interface Engine {
   /**
    * Binds; does not dial.
@@ -91,6 +109,10 @@ export interface Engine {
   stop(tunnel: string, drainMs?: number): Promise<void>
   /** Resumption tickets and cached credentials of a tunnel are dropped (renewal, sign-out). */
   forget(tunnel: string): Promise<void>
+  /** The oldest {@link CONNECTIONS_LIMIT}. @throws PorticoError `tunnel/not-found` */
+  connections(tunnel: string): Promise<OpenConnections>
+  /** Cuts one; does nothing when it is gone. @throws PorticoError `tunnel/not-found` */
+  closeConnection(tunnel: string, connection: number): Promise<void>
   onEvent(listener: (event: EngineEvent) => void): () => void
   close(drainMs?: number): Promise<void>
 }

@@ -1,5 +1,5 @@
 import type { Facts, Failure } from '../../shared/errors.ts'
-import type { Credentials, EngineEvent, Listening, TunnelPlan } from './engine.ts'
+import type { Credentials, EngineEvent, Listening, OpenConnections, TunnelPlan } from './engine.ts'
 
 /**
  * What the main thread and a data-plane thread say to each other. Plain values only; payload bytes never cross.
@@ -9,12 +9,15 @@ export type ToThread =
   | { readonly type: 'start'; readonly call: number; readonly plan: TunnelPlan }
   | { readonly type: 'stop'; readonly call: number; readonly tunnel: string; readonly drainMs: number }
   | { readonly type: 'forget'; readonly call: number; readonly tunnel: string }
+  | { readonly type: 'connections'; readonly call: number; readonly tunnel: string }
+  | { readonly type: 'close-connection'; readonly call: number; readonly tunnel: string; readonly connection: number }
   | { readonly type: 'close'; readonly call: number; readonly drainMs: number }
   | { readonly type: 'answer'; readonly question: number; readonly credentials: Credentials }
   | { readonly type: 'no-answer'; readonly question: number; readonly failure: Failure }
 
 export type FromThread =
   | { readonly type: 'done'; readonly call: number; readonly listening: Listening | null }
+  | { readonly type: 'connections'; readonly call: number; readonly open: OpenConnections }
   | { readonly type: 'failed'; readonly call: number; readonly failure: Failure }
   | { readonly type: 'ask'; readonly question: number; readonly tunnel: string; readonly refused: string | null }
   | { readonly type: 'events'; readonly events: readonly EngineEvent[] }

@@ -88,9 +88,19 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     if (homes.get(tunnel) === thread) release(tunnel)
   }
 
+  const homeOf = (tunnel: string): EngineThread => {
+    const thread = homes.get(tunnel)
+    if (thread === undefined) throw new PorticoError('tunnel/not-found', { tunnel })
+    return thread
+  }
+
   return {
     start,
     stop,
+    connections: async tunnel => homeOf(tunnel).connections(tunnel),
+    closeConnection: async (tunnel, connection) => {
+      await homeOf(tunnel).call({ type: 'close-connection', tunnel, connection })
+    },
     forget: async tunnel => {
       await homes.get(tunnel)?.call({ type: 'forget', tunnel })
     },

@@ -3,7 +3,7 @@ import type { DatabaseId } from '../../shared/ids.ts'
 import type { Home } from './home.ts'
 import type { Notice } from './notice.ts'
 import { openStateFile } from './state-file.ts'
-import type { Remembered, StoredProfile, StoredState } from './stored-state.ts'
+import type { Remembered, StoredProfile, StoredState, StoredTunnel } from './stored-state.ts'
 import type { StoredKeys, Vault } from './vault.ts'
 
 /** More would not be favourites, and the file is read by every command. */
@@ -28,6 +28,9 @@ export interface Profiles {
   keys(proxy: string): Promise<StoredKeys | undefined>
   remembered(resource: DatabaseId): Remembered
   remember(resource: DatabaseId, values: Remembered): Promise<void>
+  /** Tunnels of the engine as they were last. */
+  tunnels(): readonly StoredTunnel[]
+  keepTunnels(tunnels: readonly StoredTunnel[]): Promise<void>
   /** Everything remembered: to see which ports are given away. */
   allRemembered(): Readonly<Record<string, Remembered>>
   /** In the order in which they were chosen. */
@@ -105,6 +108,12 @@ export async function openProfiles(home: Home, vault: Vault): Promise<Profiles> 
           throw new PorticoError('usage/invalid', { why: `there are ${MAX_FAVOURITES} favourites already`, next: 'remove one first' })
         if (!on) state.favourites = others
         else if (others.length === state.favourites.length) state.favourites.push(resource)
+      })
+    },
+    tunnels: () => file.value.tunnels,
+    async keepTunnels(tunnels) {
+      await file.update(state => {
+        state.tunnels = structuredClone([...tunnels])
       })
     },
     async refresh() {

@@ -39,6 +39,20 @@ const RememberedShape = z.looseObject({
   port: z.number().int().min(1).max(65_535).optional(),
 })
 
+/** A tunnel that ran, to be brought back. `port`: null = the resource's own. */
+const StoredTunnelShape = z.looseObject({
+  resource: z.string(),
+  proxy: z.string(),
+  name: z.string(),
+  cluster: z.string(),
+  dbProtocol: z.string(),
+  mode: z.enum(['authenticated', 'passthrough']),
+  databaseUser: z.string(),
+  databaseName: z.string(),
+  port: z.number().int().min(1).max(65_535).nullable(),
+})
+export type StoredTunnel = Readonly<z.infer<typeof StoredTunnelShape>>
+
 export const StoredStateShape = z.looseObject({
   version: z.number(),
   /** `host:port` of the profile that commands mean without `--proxy`. */
@@ -49,10 +63,12 @@ export const StoredStateShape = z.looseObject({
   resources: z.record(z.string(), RememberedShape).default({}),
   /** Resource ids, in the order in which they were chosen. */
   favourites: z.array(z.string()).default([]),
+  /** Tunnels of the engine as they were last, in order. */
+  tunnels: z.array(StoredTunnelShape).default([]),
 })
 export type StoredState = z.infer<typeof StoredStateShape>
 
-export const EMPTY_STORED_STATE: StoredState = { version: 1, profiles: {}, resources: {}, favourites: [] }
+export const EMPTY_STORED_STATE: StoredState = { version: 1, profiles: {}, resources: {}, favourites: [], tunnels: [] }
 
 /** The public host CA of one cluster, PEM and authorized_keys lines. */
 export interface StoredHostCa {

@@ -139,10 +139,10 @@ function tellConnection(say: Say, event: EngineEvent): void {
       say.warn(`connection ${event.connection}: ${event.failure === undefined ? 'failed' : oneLine(event.failure)}`)
     return
   }
-  const { connection: id, state } = event
+  const { connection: id, state, from } = event
   const counts = event.state === 'open' ? { bytesIn: 0, bytesOut: 0 } : { bytesIn: event.bytesIn, bytesOut: event.bytesOut }
   const error = event.state !== 'open' && event.failure !== undefined ? { error: errorObject(event.failure) } : {}
-  say.value({ event: 'connection', id, state, from: null, ...counts, ...error })
+  say.value({ event: 'connection', id, state, from, ...counts, ...error })
 }
 
 function tellCredentials(say: Say, event: CredentialEvent): void {

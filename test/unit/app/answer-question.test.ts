@@ -40,7 +40,7 @@ test('what nobody expected is logged with its cause and crosses as a bug', async
   const thrown = new TypeError('x is not a function')
   const reply = await answerQuestion('databases.refresh', {}, options({ 'databases.refresh': () => Promise.reject(thrown) }, log))
   expect(reply).toEqual({ ok: false, failure: { code: 'app/bug', facts: {} } })
-  expect(logged).toEqual([['ipc.failed', thrown]])
+  expect(logged).toEqual([['answer.failed', thrown]])
 })
 
 test('an answer that does not fit its contract is a bug, found in tests', async () => {
