@@ -1,6 +1,7 @@
 -- The lab's MariaDB. Read while no server runs: accounts log in by certificate, and the installer's superuser is gone before anybody can connect.
 flush privileges;
 delete from mysql.global_priv where user not in ('mariadb.sys');
+delete from mysql.proxies_priv;
 flush privileges;
 create database shopfront character set utf8mb4;
 create user alice@'127.0.0.1' require subject '/CN=alice';

@@ -22,6 +22,41 @@ export function encodeError(text: string): Buffer {
   return Buffer.from(`-${text.replace(/[\r\n\t]+/g, ' ')}\r\n`)
 }
 
+/** The end of the replies before is kept back so much: an error line about a name of ours is shorter. */
+const KEPT = 512
+
+/**
+ * Looks for the server's error about a command that does not exist, `-ERR unknown command 'NAME', …`, and puts another reply in its
+ * place. The name is random, so nothing else in the stream holds it.
+ */
+export class ReplySubstitute {
+  readonly #name: Buffer
+  readonly #reply: Buffer
+  #kept: Buffer = Buffer.alloc(0)
+
+  constructor(name: string, reply: Buffer) {
+    this.#name = Buffer.from(name)
+    this.#reply = reply
+  }
+
+  /** @returns what came behind the reply; undefined while it has not come */
+  push(chunk: Buffer, pass: (part: Buffer) => void): Buffer | undefined {
+    const bytes = this.#kept.length === 0 ? chunk : Buffer.concat([this.#kept, chunk])
+    const found = bytes.indexOf(this.#name)
+    const end = found === -1 ? -1 : bytes.indexOf('\r\n', found)
+    if (end !== -1) {
+      const start = bytes.lastIndexOf('\r\n', found)
+      if (start !== -1) pass(bytes.subarray(0, start + 2))
+      pass(this.#reply)
+      return bytes.subarray(end + 2)
+    }
+    const keepFrom = Math.max(0, Math.min(bytes.length, found === -1 ? bytes.length : found) - KEPT)
+    if (keepFrom > 0) pass(bytes.subarray(0, keepFrom))
+    this.#kept = bytes.subarray(keepFrom)
+    return undefined
+  }
+}
+
 /** What a number line says, and where it ends; `end` is -1 while it is not all there. */
 interface NumberLine {
   value: number
