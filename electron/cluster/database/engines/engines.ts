@@ -1,4 +1,5 @@
 import type { AgentEngine } from './engine.ts'
+import { mongoEngine } from './mongodb.ts'
 import { postgresEngine } from './postgres.ts'
 import { httpEngine, rawEngine } from './raw.ts'
 import { redisEngine } from './redis.ts'
@@ -8,6 +9,7 @@ export const ENGINES: Readonly<Record<string, AgentEngine>> = {
   postgres: postgresEngine({ checksNames: true }),
   // CockroachDB is checked by user only. wire/database.md 8
   cockroachdb: postgresEngine({ checksNames: false }),
+  mongodb: mongoEngine,
   redis: redisEngine,
   sqlserver: rawEngine,
   snowflake: httpEngine,
