@@ -1,5 +1,5 @@
-import { createServer as createHttps, type Server as HttpsServer } from 'node:https'
-import { request } from 'node:http'
+import { request, type IncomingMessage } from 'node:http'
+import { createServer as createHttps, request as requestTls, type Server as HttpsServer } from 'node:https'
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import { connect as connectTls, createServer as createTls, type Server as TlsServer, type TLSSocket } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -28,7 +28,7 @@ describe('tunnels to databases whose protocol goes through as it is', () => {
     return open
   }
 
-  const port = (server: TlsServer | HttpsServer): number => (server.address() as AddressInfo).port
+  const portOf = (server: TlsServer | HttpsServer): number => (server.address() as AddressInfo).port
 
   beforeAll(async () => {
     lab = await labWith([])
@@ -52,8 +52,8 @@ describe('tunnels to databases whose protocol goes through as it is', () => {
       uri: `localhost:${at}`,
     })
     agent = await agentOf(lab, [
-      ...RAW.map(protocol => resource(protocol, port(echo))),
-      ...HTTP.map(protocol => resource(protocol, port(web))),
+      ...RAW.map(protocol => resource(protocol, portOf(echo))),
+      ...HTTP.map(protocol => resource(protocol, portOf(web))),
       { ...resource('cassandra', 1), name: 'away' },
       { ...resource('elasticsearch', 1), name: 'away-http' },
     ])
@@ -76,16 +76,16 @@ describe('tunnels to databases whose protocol goes through as it is', () => {
     return { socket, said: () => Buffer.concat(parts), closed: new Promise(resolve => socket.once('close', () => resolve())) }
   }
 
-  function ask(at: number, path: string, tls?: LabTunnel['tls']): Promise<{ status: number; body: any }> {
+  function ask(port: number, path: string, tls?: LabTunnel['tls']): Promise<{ status: number; body: any }> {
     return new Promise((resolve, reject) => {
-      const createConnection = tls && (() => connectTls({ port: at, host: '127.0.0.1', servername: 'localhost', ...tls }))
-      request({ port: at, host: 'localhost', family: 4, path, agent: false, ...(createConnection && { createConnection }) }, answer => {
+      const at = { port, host: 'localhost', family: 4, path, agent: false } as const
+      const began = (answer: IncomingMessage): void => {
         let text = ''
         answer.on('data', part => (text += String(part)))
         answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body: JSON.parse(text) }))
-      })
-        .once('error', reject)
-        .end()
+      }
+      const asked = tls === undefined ? request(at, began) : requestTls({ ...at, ...tls }, began)
+      asked.once('error', reject).end()
     })
   }
 
