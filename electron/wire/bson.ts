@@ -74,7 +74,7 @@ export function documentLength(bytes: Buffer, at: number, limit: number): number
 export function readElements(bytes: Buffer, at: number, limit: number): readonly BsonElement[] {
   const last = at + documentLength(bytes, at, limit) - 1
   const elements: BsonElement[] = []
-  for (let start = at + 4; start < last; ) {
+  for (let start = at + 4; start < last;) {
     const type = bytes[start]!
     const zero = zeroFrom(bytes, start + 1, last)
     const value = zero + 1

@@ -6,7 +6,17 @@ import { documentLength, encodeDocument, readElements, readText, type BsonElemen
  * mongodb.com/docs/manual/reference/mongodb-wire-protocol; wire/database.md 6.1
  */
 
-export const OPCODE = { reply: 1, update: 2001, insert: 2002, query: 2004, getMore: 2005, delete: 2006, kill: 2007, compressed: 2012, msg: 2013 } as const
+export const OPCODE = {
+  reply: 1,
+  update: 2001,
+  insert: 2002,
+  query: 2004,
+  getMore: 2005,
+  delete: 2006,
+  kill: 2007,
+  compressed: 2012,
+  msg: 2013,
+} as const
 
 /** Length, request id, id of what is answered, opcode: 32 bits each, little endian. */
 const HEADER = 16
@@ -105,7 +115,7 @@ function readMsg(whole: Buffer): Read {
   const flags = whole.readUInt32LE(HEADER)
   const limit = whole.length - ((flags & CHECKSUM) === 0 ? 0 : 4)
   let bodyAt: number | undefined
-  for (let at = HEADER + 4; at < limit; ) {
+  for (let at = HEADER + 4; at < limit;) {
     const kind = whole[at++]!
     if (kind === 0) {
       if (bodyAt !== undefined) throw malformed('two command documents')

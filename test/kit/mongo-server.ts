@@ -67,7 +67,10 @@ export async function mongoServer({ key, cert, caCerts }: MongoCertificates, por
     port: at,
     kill,
     async start() {
-      const started = spawn('java', ['-Xmx256m', '-cp', `.:lib/*`, 'LabMongo', String(at), ...files], { cwd: BUILT, stdio: ['pipe', 'pipe', 'ignore'] })
+      const started = spawn('java', ['-Xmx256m', '-cp', `.:lib/*`, 'LabMongo', String(at), ...files], {
+        cwd: BUILT,
+        stdio: ['pipe', 'pipe', 'ignore'],
+      })
       started.stdin.on('error', () => {})
       child = started
       await new Promise<void>((resolve, reject) => {

@@ -98,15 +98,7 @@ interface SecondAgentOptions {
 }
 
 /** Serves the lab's databases a second time, over a tunnel. */
-export async function startSecondAgent({
-  home,
-  proxy,
-  caFile,
-  tokens,
-  databases,
-  log,
-  signal,
-}: SecondAgentOptions): Promise<JoinedAgent> {
+export async function startSecondAgent({ home, proxy, caFile, tokens, databases, log, signal }: SecondAgentOptions): Promise<JoinedAgent> {
   return startAgent({
     dataDir: join(home, 'agent'),
     nodename: 'lab-agent',

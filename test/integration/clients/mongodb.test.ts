@@ -28,7 +28,8 @@ describe.skipIf(missing !== undefined)(`a MongoDB that the lab is told of${missi
   function clientOf(open: LabTunnel, mode: string, options: MongoClientOptions = {}, x509?: string): MongoClient {
     const { ca, both } = open.files
     const tls = mode === 'passthrough' ? { tls: true, tlsCAFile: ca, tlsCertificateKeyFile: both } : {}
-    const [user, query] = x509 === undefined ? ['', ''] : [`${encodeURIComponent(x509)}@`, '?authMechanism=MONGODB-X509&authSource=$external']
+    const [user, query] =
+      x509 === undefined ? ['', ''] : [`${encodeURIComponent(x509)}@`, '?authMechanism=MONGODB-X509&authSource=$external']
     const one = new MongoClient(`mongodb://${user}localhost:${open.port}/catalog${query}`, {
       family: 4,
       directConnection: true,

@@ -1,7 +1,7 @@
 import { request, type IncomingMessage } from 'node:http'
 import { createServer as createHttps, request as requestTls, type Server as HttpsServer } from 'node:https'
 import { connect, type AddressInfo, type Socket } from 'node:net'
-import { connect as connectTls, createServer as createTls, type Server as TlsServer, type TLSSocket } from 'node:tls'
+import { createServer as createTls, type Server as TlsServer, type TLSSocket } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Lab } from '../../../electron/cluster/lab/start-lab.ts'
 import { DATABASE_PROTOCOLS } from '../../../shared/protocols.ts'
@@ -22,7 +22,14 @@ describe('tunnels to databases whose protocol goes through as it is', () => {
   const tunnels: LabTunnel[] = []
 
   async function tunnel(protocol: string, more: Partial<LabTunnelOptions> = {}): Promise<LabTunnel> {
-    const options = { name: `a-${protocol}`, protocol, databaseUser: 'alice', databaseName: 'main', mode: 'authenticated' as const, ...more }
+    const options = {
+      name: `a-${protocol}`,
+      protocol,
+      databaseUser: 'alice',
+      databaseName: 'main',
+      mode: 'authenticated' as const,
+      ...more,
+    }
     const open = await openLabTunnel(lab, options)
     tunnels.push(open)
     return open

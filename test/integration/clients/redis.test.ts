@@ -98,7 +98,9 @@ describe.skipIf(!hasRedis)('the Redis of the lab', () => {
       const pipeline = one.pipeline()
       for (let n = 0; n < 2_000; n++) pipeline.set(`n:${n}`, String(n)).get(`n:${n}`)
       const got = await pipeline.exec()
-      expect(got?.filter((_, index) => index % 2 === 1).map(([, value]) => value)).toEqual(Array.from({ length: 2_000 }, (_, n) => String(n)))
+      expect(got?.filter((_, index) => index % 2 === 1).map(([, value]) => value)).toEqual(
+        Array.from({ length: 2_000 }, (_, n) => String(n)),
+      )
       expect(await one.multi().incr('count').incr('count').exec()).toMatchObject([
         [null, expect.any(Number)],
         [null, expect.any(Number)],

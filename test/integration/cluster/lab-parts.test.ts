@@ -45,7 +45,13 @@ it('a system without these servers has a lab as it always was', async () => {
 describe.skipIf(findProgram('mariadbd') === undefined)('MariaDB', () => {
   const ask = async (lab: Lab, user: string, certificate: string, sql: string): Promise<unknown> => {
     const { port, ...tls } = await direct(lab, 'shopfront', certificate)
-    const one = await mysql.createConnection({ host: '127.0.0.1', port, user, ssl: { ...tls, rejectUnauthorized: true }, multipleStatements: true })
+    const one = await mysql.createConnection({
+      host: '127.0.0.1',
+      port,
+      user,
+      ssl: { ...tls, rejectUnauthorized: true },
+      multipleStatements: true,
+    })
     try {
       return (await one.query({ sql, rowsAsArray: true }))[0]
     } finally {
@@ -68,7 +74,9 @@ describe.skipIf(findProgram('mariadbd') === undefined)('MariaDB', () => {
       await expect(ask(lab, user!, certificate!, 'select 1')).rejects.toThrow('Access denied')
     const { port } = await direct(lab, 'shopfront', 'alice')
     await expect(mysql.createConnection({ host: '127.0.0.1', port, user: 'alice' })).rejects.toThrow(/Access denied|insecure transport/)
-    expect(await ask(lab, 'alice', 'alice', "show grants")).not.toEqual(expect.arrayContaining([[expect.stringContaining('ON *.* TO `alice`@`127.0.0.1` WITH')]]))
+    expect(await ask(lab, 'alice', 'alice', 'show grants')).not.toEqual(
+      expect.arrayContaining([[expect.stringContaining('ON *.* TO `alice`@`127.0.0.1` WITH')]]),
+    )
     await lab.close(0)
   }, 90_000)
 
@@ -99,7 +107,15 @@ describe.skipIf(findProgram('mariadbd') === undefined)('MariaDB', () => {
 describe.skipIf(findProgram('redis-server') === undefined)('Redis', () => {
   const client = async (lab: Lab, username?: string): Promise<Redis> => {
     const { port, ...tls } = await direct(lab, 'sessions', 'alice')
-    const one = new Redis({ host: '127.0.0.1', port, username: username ?? '', password: username === undefined ? '' : 'x', tls, lazyConnect: true, retryStrategy: () => null })
+    const one = new Redis({
+      host: '127.0.0.1',
+      port,
+      username: username ?? '',
+      password: username === undefined ? '' : 'x',
+      tls,
+      lazyConnect: true,
+      retryStrategy: () => null,
+    })
     one.on('error', () => {})
     await one.connect().catch(() => {})
     return one

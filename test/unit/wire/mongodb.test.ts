@@ -106,13 +106,19 @@ describe('a stream of messages', () => {
       return bytes
     }
     expect(() => new MessageCutter().push(length(96_000_001))).toThrow(expect.objectContaining({ code: 'wire/too-long' }))
-    for (const value of [15, 0, -1]) expect(() => new MessageCutter().push(length(value))).toThrow(expect.objectContaining({ code: 'wire/malformed' }))
+    for (const value of [15, 0, -1])
+      expect(() => new MessageCutter().push(length(value))).toThrow(expect.objectContaining({ code: 'wire/malformed' }))
   })
 })
 
 describe('a request', () => {
   it('names its command and its database', () => {
-    expect(readRequest(msg({ isMaster: 1, $db: 'admin' }))).toMatchObject({ command: 'ismaster', database: 'admin', requestId: 9, silent: false })
+    expect(readRequest(msg({ isMaster: 1, $db: 'admin' }))).toMatchObject({
+      command: 'ismaster',
+      database: 'admin',
+      requestId: 9,
+      silent: false,
+    })
     expect(readRequest(msg({ insert: 't', $db: 'x' }, { flags: 2 }))).toMatchObject({ silent: true })
     expect(readRequest(query('admin.$cmd', { ismaster: 1 }))).toMatchObject({ command: 'ismaster', database: 'admin' })
     expect(readRequest(query('admin.$cmd', { $query: { ismaster: 1 }, $readPreference: {} }))).toMatchObject({ command: 'ismaster' })

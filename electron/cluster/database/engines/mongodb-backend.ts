@@ -32,7 +32,11 @@ export interface MongoPlace {
 export function readMongoUri(uri: string): MongoPlace {
   if (uri.startsWith('mongodb+srv:')) throw new Refusal('mongodb+srv is not supported: name the servers in the uri')
   const [at = '', query = ''] = uri.replace(/^mongodb:\/\//, '').split('?')
-  const servers = at.replace(/\/.*$/s, '').replace(/^.*@/s, '').split(',').filter(server => server !== '')
+  const servers = at
+    .replace(/\/.*$/s, '')
+    .replace(/^.*@/s, '')
+    .split(',')
+    .filter(server => server !== '')
   const options = new URLSearchParams(query)
   const wanted = options.get('readPreference')
   const isSet = servers.length > 1 || options.has('replicaSet') || wanted !== null
@@ -68,7 +72,11 @@ const text = ({ whole, body }: Answer, name: string): string | undefined => {
   return found && readText(whole, found)
 }
 
-async function connect({ database, keep }: AgentSession, at: string, context: Awaited<ReturnType<AgentSession['credentials']>>): Promise<TLSSocket> {
+async function connect(
+  { database, keep }: AgentSession,
+  at: string,
+  context: Awaited<ReturnType<AgentSession['credentials']>>,
+): Promise<TLSSocket> {
   const server = await secureBackend(await dialTcp(database, at), database, context, at)
   keep(server)
   return server

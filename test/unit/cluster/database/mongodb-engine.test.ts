@@ -27,7 +27,10 @@ it('an answer of our own never stands inside one of the server’s', async () =>
 it('where a MongoDB is, and which server of it, comes from its uri', () => {
   expect(readMongoUri('host:1')).toEqual({ servers: ['host:1'], kinds: undefined })
   expect(readMongoUri('mongodb://u:p@host/db?tlsCAFile=/x')).toEqual({ servers: ['host'], kinds: undefined })
-  expect(readMongoUri('mongodb://a:1,b:2/?readPreference=secondaryPreferred')).toEqual({ servers: ['a:1', 'b:2'], kinds: ['secondary', 'primary'] })
+  expect(readMongoUri('mongodb://a:1,b:2/?readPreference=secondaryPreferred')).toEqual({
+    servers: ['a:1', 'b:2'],
+    kinds: ['secondary', 'primary'],
+  })
   expect(readMongoUri('mongodb://a,b').kinds).toEqual(['primary'])
   expect(() => readMongoUri('mongodb+srv://a')).toThrow('name the servers')
   expect(() => readMongoUri('mongodb://a,b/?readPreference=x')).toThrow('unknown read preference')
