@@ -124,7 +124,7 @@ describe.skipIf(findProgram('redis-server') === undefined)('Redis', () => {
   it('is seeded, keeps its data, has no default user, and lets nobody change the server', async () => {
     const lab = await start({ parts: [redis()] })
     const alice = await client(lab, 'alice')
-    expect(await alice.zrange('products:viewed', 0, -1)).toHaveLength(5)
+    expect(await alice.zrange('products:viewed', '0', '-1')).toHaveLength(5)
     await alice.set('kept', 'é')
     for (const command of [['CONFIG', 'GET', 'dir'], ['ACL', 'LIST'], ['SHUTDOWN'], ['MODULE', 'LIST'], ['REPLICAOF', 'no', 'one']])
       await expect(alice.call(command[0]!, ...command.slice(1))).rejects.toThrow('NOPERM')
