@@ -139,8 +139,10 @@ describe.skipIf(!hasRedis)('the Redis of the lab', () => {
       expect((await run('redis-cli', ['-3', ...at, '-n', '1', 'set', 'k', 'v'])).stdout).toBe('OK\n')
     })
 
-    it(`${mode}: 500 connections at once, each with its own answers`, async () => {
-      const all = await Promise.all(Array.from({ length: 500 }, () => client(mode)))
+    it(`${mode}: 500 connections, each with its own answers`, async () => {
+      const all: Redis[] = []
+      // In lots: all ends of them are in this process, and a handshake has a deadline.
+      while (all.length < 500) all.push(...(await Promise.all(Array.from({ length: 25 }, () => client(mode, { connectTimeout: 30_000 })))))
       expect(await Promise.all(all.map((one, n) => one.echo(String(n))))).toEqual(all.map((_, n) => String(n)))
     }, 60_000)
   }
