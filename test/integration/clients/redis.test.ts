@@ -248,7 +248,7 @@ describe.skipIf(!hasRedis)('the Redis of the lab', () => {
     await closed
     expect(said()).toBe('-ERR Teleport: failed to connect to the target database\r\n')
     await server.start()
-    expect(await (await client('authenticated')).get('k é')).toBe('v é')
+    expect(await (await client('authenticated')).get('shop:name')).toBe('Portico')
   })
 
   it('ends a blocked command at once when its agent dies', async () => {
