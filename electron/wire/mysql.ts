@@ -10,13 +10,25 @@ const HEADER = 4
 /** A client's answer holds a user, a database and connection attributes; MySQL itself stops at 64 KiB of these. */
 export const HANDSHAKE_LIMIT = 70_000
 
-const CAPABILITY = {
+export const CAPABILITY = {
+  longPassword: 0x1,
+  foundRows: 0x2,
+  longFlag: 0x4,
   connectWithDatabase: 0x8,
+  noSchema: 0x10,
+  odbc: 0x40,
+  localFiles: 0x80,
+  ignoreSpace: 0x100,
   protocol41: 0x200,
+  interactive: 0x400,
   ssl: 0x800,
+  transactions: 0x2000,
   secureConnection: 0x8000,
-  pluginAuth: 0x80000,
-  lenencAuthData: 0x200000,
+  multiStatements: 0x1_0000,
+  multiResults: 0x2_0000,
+  psMultiResults: 0x4_0000,
+  pluginAuth: 0x8_0000,
+  lenencAuthData: 0x20_0000,
 } as const
 
 /** LONG_PASSWORD, LONG_FLAG, CONNECT_WITH_DB, PROTOCOL_41, TRANSACTIONS, SECURE_CONNECTION, PLUGIN_AUTH, CONNECT_ATTRS, lenenc. [captured] */
@@ -82,6 +94,9 @@ export interface HandshakeResponse {
   readonly database: string
   /** '' = none named, which means {@link NATIVE_PASSWORD}. */
   readonly plugin: string
+  readonly capabilities: number
+  /** The collation's number, its low byte. */
+  readonly charset: number
 }
 
 /** What answers a greeting. @returns undefined when it is cut short or of the protocol before 4.1 */
@@ -100,7 +115,7 @@ export function readHandshakeResponse(payload: Buffer): { readonly kind: 'ssl' }
       : reader.zeroEnded()
   const database = has(CAPABILITY.connectWithDatabase) && !reader.atEnd ? reader.text() : ''
   const plugin = has(CAPABILITY.pluginAuth) && !reader.atEnd ? reader.lastText() : ''
-  return reader.ok ? { kind: 'response', user, authData, database, plugin } : undefined
+  return reader.ok ? { kind: 'response', user, authData, database, plugin, capabilities, charset: payload[8]! } : undefined
 }
 
 /** Asks a client that named another plugin to use this one. */
@@ -111,6 +126,11 @@ export function encodeAuthSwitch(sequence: number, salt: Buffer): Buffer {
 /** OK of a server that has neither status nor warnings. [captured] */
 export function encodeOk(sequence: number): Buffer {
   return encodePacket(sequence, Buffer.alloc(7))
+}
+
+/** An agent's OK to its proxy: no capabilities are agreed on between the two. [captured] */
+export function encodeAgentOk(): Buffer {
+  return encodePacket(0, Buffer.alloc(3))
 }
 
 /** ER_UNKNOWN_ERROR: what a Teleport error is to a MySQL client. */

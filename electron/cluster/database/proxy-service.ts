@@ -117,7 +117,7 @@ export function openDatabaseProxy(options: DatabaseProxyOptions): DatabaseProxy 
   async function relay(route: AuthorisedRoute, { caller, opening }: Opening, client: Handshake['client']): Promise<void> {
     const hop = await connectAgent(route, caller, client)
     log.info('database.session', { user: route.identity.username, database: route.route.ServiceName, client: client.host })
-    await hop.relay(caller.stream, opening)
+    await hop.relay(caller.stream, { opening })
   }
 
   function logRefusal(thrown: unknown, client: Handshake['client']): Refusal {
@@ -145,9 +145,9 @@ export function openDatabaseProxy(options: DatabaseProxyOptions): DatabaseProxy 
         const route = await authorise(auth.clusterName, siteOf, caller.identity, client.host)
         // Another protocol's agent would wait for the client, as the client does for it.
         if (!route.servers.some(({ dbProtocol }) => dbProtocol === 'mysql')) throw new Refusal(NO_AGENT)
-        const { stream } = await connectAgent(route, { ...caller, secured: true }, client)
+        const hop = await connectAgent(route, { ...caller, secured: true }, client)
         log.info('database.session', { user: route.identity.username, database: route.route.ServiceName, client: client.host })
-        return stream
+        return hop
       },
       refused: refusal => void logRefusal(refusal, client),
     }
@@ -178,7 +178,10 @@ export function openDatabaseProxy(options: DatabaseProxyOptions): DatabaseProxy 
     })
     if (route === undefined) return closeGently(stream)
     const protocol = route.route.Protocol
-    if (protocol === 'mysql') return serveMysql(stream, handshake, { version: DEFAULT_MYSQL_VERSION, ...mysqlEntry(client) })
+    if (protocol === 'mysql') {
+      const version = route.servers.find(({ mysqlVersion }) => mysqlVersion !== undefined)?.mysqlVersion ?? DEFAULT_MYSQL_VERSION
+      return serveMysql(stream, handshake, { version, ...mysqlEntry(client) })
+    }
     if (protocol !== 'postgres' && protocol !== 'cockroachdb') return serveRaw(stream, handshake, route)
     const opening = await readOpening({ stream, identity, peerCertificate, secured: true }, false)
     if (opening === undefined) return closeGently(stream)

@@ -1,12 +1,16 @@
 import type { Duplex } from 'node:stream'
 import { FramedStream } from '../router/ping-framed.ts'
 
+/** Sees each chunk before it is passed on. @returns it, or what goes in its place; undefined ends both sides */
+export type Look = (chunk: Buffer) => Buffer | undefined
+
 /**
- * Copies both ways until both sides have ended: half-close and back-pressure kept, bytes never looked at.
+ * Copies both ways until both sides have ended: half-close and back-pressure kept, bytes looked at by `look` alone.
  * What arrives within one turn of the loop goes out as one write. An error or an early close of one side ends the other.
+ * @param look for what `a` says
  * @returns a promise that is settled, never rejected, once both are closed or were told to
  */
-export function splice(a: Duplex, b: Duplex): Promise<void> {
+export function splice(a: Duplex, b: Duplex, look?: Look): Promise<void> {
   return new Promise(resolve => {
     let open = 2
     const closed = (other: Duplex, self: Duplex): void => {
@@ -17,7 +21,7 @@ export function splice(a: Duplex, b: Duplex): Promise<void> {
     b.on('error', () => a.destroy())
     a.once('close', () => closed(b, a))
     b.once('close', () => closed(a, b))
-    copy(a, b)
+    copy(a, b, look)
     copy(b, a)
     if (a.destroyed) b.destroy()
     if (b.destroyed) a.destroy()
@@ -25,11 +29,13 @@ export function splice(a: Duplex, b: Duplex): Promise<void> {
 }
 
 /** One call a chunk: ping frames are taken off and put on without a stream layer of their own. */
-function copy(from: Duplex, to: Duplex): void {
+function copy(from: Duplex, to: Duplex, look?: Look): void {
   let paused = false
   const write: (chunk: Buffer) => boolean = to instanceof FramedStream ? chunk => to.writePast(chunk) : chunk => to.write(chunk)
   const pass = (chunk: Buffer): void => {
-    if (write(chunk) || paused) return
+    const passed = look === undefined ? chunk : look(chunk)
+    if (passed === undefined) return void (from.destroy(), to.destroy())
+    if (write(passed) || paused) return
     paused = true
     from.pause()
     to.once('drain', () => {

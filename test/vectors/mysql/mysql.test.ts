@@ -1,6 +1,5 @@
 // transcripts.json: MySQL sessions through a Teleport 13.0.0-dev up to its OK or ERR, captured, fixtures/teleport-13/database.
 import { readFileSync } from 'node:fs'
-import type { Duplex } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { ALPN } from '../../../shared/protocols.ts'
 import { Dice, mutate } from '../../fuzz/mutate.ts'
@@ -17,6 +16,8 @@ import {
 } from '../../../electron/wire/mysql.ts'
 import { DEFAULT_MYSQL_VERSION, serveMysql, type MysqlCaller } from '../../../electron/cluster/database/mysql-service.ts'
 import { duplexPair } from '../../../electron/cluster/database/duplex-pair.ts'
+import type { Hop } from '../../../electron/cluster/database/dial-agent.ts'
+import { splice } from '../../../electron/cluster/database/splice.ts'
 import { clusterNotFound, databaseNotFound, DENIED, NO_AGENT, Refusal } from '../../../electron/cluster/database/refusal.ts'
 
 interface Transcript {
@@ -46,7 +47,7 @@ const alice: Identity = {
 }
 
 /** What the cluster and its agent say in each case. */
-async function connectFor(name: string, { identity }: MysqlCaller): Promise<Duplex> {
+async function connectFor(name: string, { identity }: MysqlCaller): Promise<Hop> {
   if (identity === undefined) throw new Refusal(clusterNotFound(''))
   if (name.includes('unknown-database')) throw new Refusal(databaseNotFound('nosuch', 'root.example'))
   if (name.includes('login-certificate')) throw new Refusal(databaseNotFound('', 'root.example'))
@@ -59,7 +60,7 @@ async function connectFor(name: string, { identity }: MysqlCaller): Promise<Dupl
   else if (identity.routeToDatabase?.Username === 'nosuchuser') {
     far.write(error("ERROR 1045 (28000): Access denied for user 'nosuchuser'@'127.0.0.1' (using password: NO)"))
   } else far.write(Buffer.from([3, 0, 0, 1, 0, 0, 0]))
-  return near
+  return { handsOver: false, stream: near, relay: client => splice(client, near) }
 }
 
 describe('the proxy answers byte for byte as captured', () => {
