@@ -1,4 +1,5 @@
 import { PorticoError } from '../../shared/errors.ts'
+import { DATABASE_PROTOCOLS } from '../../shared/protocols.ts'
 import type { TunnelMode } from '../../shared/state.ts'
 import type { EngineEvent } from '../engine/engine.ts'
 import { openEngine } from '../engine/open-engine.ts'
@@ -49,10 +50,10 @@ export async function hostTunnel(options: HostedOptions): Promise<Hosted> {
   const { context, sessions, profile, workerFile, signal, name, mode, port, socket, holdMs, databaseUser, databaseName } = options
   const database = await findDatabase(context, sessions, profile, name, options.cluster, signal)
   const route = routeTo(context, profile, database, { databaseUser, databaseName })
-  if (mode === 'passthrough' && route.dbProtocol !== 'postgres' && route.dbProtocol !== 'cockroachdb') {
+  if (mode === 'passthrough' && DATABASE_PROTOCOLS[route.dbProtocol]?.tunnelOnly === true) {
     throw new PorticoError('resource/unsupported', {
       protocol: route.dbProtocol,
-      why: 'its clients cannot bring the certificate yet',
+      why: 'its clients cannot bring the certificate',
       next: `portico proxy db ${name}`,
     })
   }

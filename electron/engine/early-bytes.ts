@@ -27,6 +27,11 @@ export function judgeFirstBytes(dbProtocol: string, mode: TunnelMode, bytes: Buf
     const length = bytes.readUInt32BE(0)
     return length >= 8 && length <= FIRST_PACKET_LIMIT ? { state: 'sane' } : { state: 'foreign', got: 'something else' }
   }
+  // It is the server's turn: a client of this protocol has nothing to say yet.
+  if (row?.speaksFirst === 'server' && bytes.length > 0) {
+    const got = detectFirstBytes(bytes)
+    return { state: 'foreign', got: NAMES[got] ?? 'something else' }
+  }
   // Every other protocol is plain inside an authenticated tunnel.
   if (mode === 'authenticated' && row?.speaksFirst === 'client' && bytes[0] === 0x16)
     return bytes.length < 2 ? { state: 'more' } : bytes[1] === 3 ? { state: 'foreign', got: 'TLS' } : { state: 'sane' }

@@ -42,7 +42,7 @@ export async function openTunnel(plan: TunnelPlan, needs: TunnelNeeds): Promise<
   })
   const side: ConnectionTunnel = {
     plan,
-    bare: passthroughContext(plan.upstream, plan.dbProtocol),
+    bare: passthroughContext(plan),
     authenticated: refused => cache.context(refused),
     now: needs.now,
     countWaiting: change => {
