@@ -78,8 +78,7 @@ export async function serveMysql(stream: Duplex, { client, identity, peerCertifi
     let answer = await response()
     if (answer === 'ssl') {
       if (entry.innerTls === undefined) throw refusedWith(`The host '${formatAddress(client)}' does not support SSL connections`)
-      // What came with the request came before TLS: nobody vouches for it.
-      if (stream.readableLength > 0) return await closeGently(stream)
+      // No answer is due: what came with the request is TLS already.
       // Whoever fails here has been told by TLS.
       caller = await entry.innerTls(stream).catch(() => {
         throw new Silence()

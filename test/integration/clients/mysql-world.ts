@@ -58,7 +58,7 @@ export const mariadb = (tunnel: Tunnel, text: string, ...flags: readonly string[
     '-N',
     '-B',
     ...flags,
+    ...(flags.some(flag => flag.startsWith('--database')) ? [] : ['--database=shop']),
     '-e',
     text,
-    'shop',
   ])
