@@ -52,9 +52,9 @@ export interface MysqlEntry {
 
 /**
  * Counts the connections of this process from a random number on, above those that databases count from 1: so an id leads to one session,
- * here and on other routers.
+ * here and on other routers. Some drivers (MariaDB's for Java) take 32 bits as signed.
  */
-let lastConnection = randomInt(0x8000_0000, 0xf000_0000)
+let lastConnection = randomInt(0x2000_0000, 0x7000_0000)
 
 /**
  * The proxy's half of a MySQL session: greets, takes the client's answer, lets the agent log in, and copies.

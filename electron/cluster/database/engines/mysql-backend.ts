@@ -25,8 +25,8 @@ const VERSION_MS = 7_000
 /** A plugin, its answer, a question for the whole password: more rounds no login has. */
 const ROUNDS = 6
 
-/** Refusals of the login itself (ER_DBACCESS_DENIED_ERROR, ER_ACCESS_DENIED_ERROR, ER_ACCESS_DENIED_NO_PASSWORD_ERROR). */
-const LOGIN_REFUSED: ReadonlySet<number> = new Set([1_044, 1_045, 1_698])
+/** Refusals of the login itself: ER_ACCESS_DENIED_ERROR, ER_ACCESS_DENIED_NO_PASSWORD_ERROR. */
+const LOGIN_REFUSED: ReadonlySet<number> = new Set([1_045, 1_698])
 
 /** A server's error as Teleport passes it on: the login's refusal only as text (clients would ask for a password), others as they are. */
 function serverRefusal(payload: Buffer): Refusal {
