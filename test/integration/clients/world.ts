@@ -57,7 +57,7 @@ export interface WorldOptions<B extends Backend> {
   start(port: number, clientCas: string): Promise<B>
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise(resolve => {
     const probe = createServer()
     probe.listen(0, '127.0.0.1', () => {

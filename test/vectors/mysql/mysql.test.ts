@@ -1,7 +1,7 @@
 // transcripts.json: MySQL sessions through a Teleport 13.0.0-dev up to its OK or ERR, captured, fixtures/teleport-13/database.
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { ALPN } from '../../../shared/protocols.ts'
+import { ALPN, databaseAlpn } from '../../../shared/protocols.ts'
 import { Dice, mutate } from '../../fuzz/mutate.ts'
 import { NO_IDENTITY, type Identity } from '../../../electron/wire/identity.ts'
 import {
@@ -188,6 +188,15 @@ describe('the version in an offer', () => {
     [['http/1.1'], undefined],
     [[`${V}${Buffer.alloc(600, 'a').toString('base64')}`], 'a'.repeat(180)],
   ])('of %j is %s', (offered, version) => expect(versionFromAlpn(offered)).toBe(version))
+
+  it('is the last of what a client offers, as tsh does, where it fits', () => {
+    const offered = (version: string): readonly string[] => databaseAlpn('mysql', Buffer.from(version).toString('base64'))!
+    expect(offered('10.11.6-MariaDB')).toEqual([`${V}ping`, ALPN.mysql, `${V}MTAuMTEuNi1NYXJpYURC`])
+    expect(versionFromAlpn(offered('8.0.12 ü'))).toBe('8.0.12 ü')
+    expect(offered('a'.repeat(300))).toHaveLength(2)
+    expect(offered('')).toHaveLength(2)
+    expect(databaseAlpn('postgres', 'OC4wLjEy')).toHaveLength(2)
+  })
 })
 
 it('mutated client packets give an answer or none, never an error', () => {
