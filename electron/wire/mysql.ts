@@ -128,9 +128,15 @@ export function encodeOk(sequence: number): Buffer {
   return encodePacket(sequence, Buffer.alloc(7))
 }
 
-/** An agent's OK to its proxy: no capabilities are agreed on between the two. [captured] */
-export function encodeAgentOk(): Buffer {
-  return encodePacket(0, Buffer.alloc(3))
+/**
+ * An agent's OK to its proxy: no capabilities are agreed on between the two. [captured] Where it says which row was inserted last, which is
+ * none, Portico's agent says which connection of the database the client has: Teleport's proxy does not look.
+ */
+export function encodeAgentOk(thread: number): Buffer {
+  const payload = Buffer.alloc(11)
+  payload[2] = 0xfe
+  payload.writeUInt32LE(thread >>> 0, 3)
+  return encodePacket(0, payload)
 }
 
 /** ER_UNKNOWN_ERROR: what a Teleport error is to a MySQL client. */
@@ -154,11 +160,12 @@ export function speaksProtocol41(payload: Buffer): boolean {
   return payload.length >= 4 && (payload.readUInt32LE(0) & CAPABILITY.protocol41) !== 0
 }
 
-/** A server's first answer after authentication. Errors come with a state (PROTOCOL_41) or without: an agent negotiated nothing. */
+/** A server's first answer after authentication; `thread` as {@link encodeAgentOk} says it. Errors come with a state (PROTOCOL_41) or without: an agent negotiated nothing. */
 export function readOkOrError(
   payload: Buffer,
-): { readonly kind: 'ok' } | { readonly kind: 'error'; readonly error: MysqlError } | undefined {
-  if (payload[0] === 0) return { kind: 'ok' }
+): { readonly kind: 'ok'; readonly thread?: number } | { readonly kind: 'error'; readonly error: MysqlError } | undefined {
+  if (payload[0] === 0)
+    return payload[2] === 0xfe && payload.length === 11 ? { kind: 'ok', thread: payload.readUInt32LE(3) } : { kind: 'ok' }
   if (payload[0] !== 0xff || payload.length < 3) return undefined
   const code = payload.readUInt16LE(1)
   const hasState = payload[3] === 0x23 && payload.length >= 9

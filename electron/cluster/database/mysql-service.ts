@@ -19,6 +19,7 @@ import { closeGently } from '../router/close-gently.ts'
 import type { Handshake } from '../router/route.ts'
 import type { Hop } from './dial-agent.ts'
 import { BAD_ANSWER, MysqlRefusal, PacketStream, refusedWith, Silence } from './mysql-packets.ts'
+import { threadOwner, type MysqlThreads } from './mysql-threads.ts'
 import { NO_AGENT, Refusal, refusalOf } from './refusal.ts'
 
 /** Shown when nobody says what the database is. */
@@ -46,6 +47,8 @@ export interface MysqlEntry {
    * @throws Refusal, PorticoError
    */
   readonly connect: (caller: MysqlCaller) => Promise<Hop>
+  /** Of the connections to agents that are elsewhere. */
+  readonly threads: MysqlThreads
   /** Told of what is refused; for the log. */
   readonly refused: (refusal: Refusal) => void
 }
@@ -88,13 +91,19 @@ export async function serveMysql(stream: Duplex, { client, identity, peerCertifi
       if (answer === 'ssl') throw refusedWith(BAD_ANSWER)
     }
     await authenticate(packets, answer, salt)
-    const hop = await entry.connect(withNames(caller, answer))
+    const named = withNames(caller, answer)
+    const hop = await entry.connect(named)
     const { capabilities, charset } = answer
     if (hop.handsOver) {
       return await hop.relay(caller.stream, { greeted: { sequence: packets.next(), connectionId, capabilities, charset } })
     }
-    await takeAnswer(packets, hop.stream)
-    await hop.relay(caller.stream)
+    const thread = await takeAnswer(packets, hop.stream)
+    const { ServiceName, Username } = named.identity!.routeToDatabase!
+    const owner = threadOwner(ServiceName, Username)
+    const forget = thread === undefined ? undefined : entry.threads.add(connectionId, thread, owner)
+    const commands = entry.threads.look(owner)
+    await hop.relay(caller.stream, {}, chunk => commands.look(chunk))
+    forget?.()
   } catch (thrown) {
     if (thrown instanceof Silence) return closeGently(caller.stream)
     const told =
@@ -123,8 +132,12 @@ function withNames({ stream, identity, peerCertificate }: MysqlCaller, { user, d
   return { stream, identity: { ...identity, routeToDatabase }, peerCertificate }
 }
 
-/** Exactly one packet of the agent's is read: it negotiated nothing with the client, so the answer is written anew. */
-async function takeAnswer(packets: PacketStream, upstream: Duplex): Promise<void> {
+/**
+ * Exactly one packet of the agent's is read: it negotiated nothing with the client, so the answer is written anew.
+ * @returns the database's number of the connection, from an agent that tells it
+ */
+async function takeAnswer(packets: PacketStream, upstream: Duplex): Promise<number | undefined> {
+  let thread: number | undefined
   try {
     const first = await new PacketStream(upstream, false).read(AGENT_MS).catch(() => {
       throw new Refusal(NO_AGENT)
@@ -132,11 +145,13 @@ async function takeAnswer(packets: PacketStream, upstream: Duplex): Promise<void
     const answer = readOkOrError(first)
     if (answer?.kind === 'error') throw new MysqlRefusal(answer.error)
     if (answer === undefined) throw refusedWith(BAD_ANSWER)
+    thread = answer.thread
   } catch (thrown) {
     upstream.destroy()
     throw thrown
   }
   packets.write(encodeOk(packets.next()))
+  return thread
 }
 
 /** No zero, as it is sent as text. */

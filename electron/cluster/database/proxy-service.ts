@@ -12,6 +12,7 @@ import { secureHop, type DatabaseSite, type DialAgent, type Hop } from './dial-a
 import { readOpeningPacket, type OpeningPacket } from './first-packet.ts'
 import { HopCredentialCache } from './hop-credentials.ts'
 import { DEFAULT_MYSQL_VERSION, serveMysql, type MysqlEntry } from './mysql-service.ts'
+import { MysqlThreads } from './mysql-threads.ts'
 import { NO_AGENT, Refusal, refusalOf, refusePostgres } from './refusal.ts'
 
 const INNER_HANDSHAKE_MS = 5_000
@@ -56,6 +57,7 @@ interface Opening {
 export function openDatabaseProxy(options: DatabaseProxyOptions): DatabaseProxy {
   const { auth, hostKeyPair, dialAgent, leafSite = () => undefined, log, now = Date.now } = options
   const hops = new HopCredentialCache(auth, now)
+  const threads = new MysqlThreads()
   const here: DatabaseSite = { databaseServers: () => auth.databaseServers(), dialAgent }
   const siteOf = (cluster: string): DatabaseSite | undefined => (cluster === auth.clusterName ? here : leafSite(cluster))
 
@@ -139,8 +141,9 @@ export function openDatabaseProxy(options: DatabaseProxyOptions): DatabaseProxy 
   }
 
   /** Roles are the agent's decision, for the user and database that the client named. */
-  function mysqlEntry(client: Handshake['client']): Pick<MysqlEntry, 'connect' | 'refused'> {
+  function mysqlEntry(client: Handshake['client']): Pick<MysqlEntry, 'connect' | 'refused' | 'threads'> {
     return {
+      threads,
       async connect(caller) {
         const route = await authorise(auth.clusterName, siteOf, caller.identity, client.host)
         // Another protocol's agent would wait for the client, as the client does for it.

@@ -75,13 +75,15 @@ describe.skipIf(!hasMariadb)('a MariaDB behind an agent in another process', () 
     await expect(connect('alice', 'nosuch')).rejects.toMatchObject({ errno: 1044, sqlState: '42000' })
   })
 
-  test('kills a query by the database’s own number', async () => {
+  test('kills a query by the greeting’s number and by the database’s own', async () => {
     const [one, other] = [await connect(), await connect()]
     const [[{ id }]] = (await one.query('select connection_id() as id')) as unknown as [[{ id: number }]]
-    const slept = one.query('select sum(a.seq) from seq_1_to_1000000 a join seq_1_to_1000000 b').catch((thrown: unknown) => thrown)
-    await eventually(() => database.sql(`select count(*) from information_schema.processlist where info like 'select sum%'`) === '1')
-    await other.query(`kill query ${id}`)
-    expect(await slept).toMatchObject({ errno: 1317 })
+    for (const number of [one.threadId, id]) {
+      const slept = one.query('select sum(a.seq) from seq_1_to_1000000 a join seq_1_to_1000000 b').catch((thrown: unknown) => thrown)
+      await eventually(() => database.sql(`select count(*) from information_schema.processlist where info like 'select sum%'`) === '1')
+      await other.query(`kill query ${number}`)
+      expect(await slept).toMatchObject({ errno: 1317 })
+    }
   })
 
   test('ends a transfer within seconds when the agent dies', async () => {

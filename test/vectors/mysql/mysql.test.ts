@@ -5,6 +5,7 @@ import { ALPN, databaseAlpn } from '../../../shared/protocols.ts'
 import { Dice, mutate } from '../../fuzz/mutate.ts'
 import { NO_IDENTITY, type Identity } from '../../../electron/wire/identity.ts'
 import {
+  encodeAgentOk,
   encodeError,
   encodeGreeting,
   encodeOk,
@@ -17,6 +18,7 @@ import {
 import { DEFAULT_MYSQL_VERSION, serveMysql, type MysqlCaller } from '../../../electron/cluster/database/mysql-service.ts'
 import { duplexPair } from '../../../electron/cluster/database/duplex-pair.ts'
 import type { Hop } from '../../../electron/cluster/database/dial-agent.ts'
+import { MysqlThreads } from '../../../electron/cluster/database/mysql-threads.ts'
 import { splice } from '../../../electron/cluster/database/splice.ts'
 import { clusterNotFound, databaseNotFound, DENIED, NO_AGENT, Refusal } from '../../../electron/cluster/database/refusal.ts'
 
@@ -90,6 +92,7 @@ describe('the proxy answers byte for byte as captured', () => {
           connected.push(caller)
           return connectFor(name, caller)
         },
+        threads: new MysqlThreads(),
         refused: () => {},
       },
     )
@@ -160,6 +163,12 @@ it('waits for a whole packet and takes none that is too long', () => {
   long.writeUIntLE(HANDSHAKE_LIMIT - 3, 0, 3)
   expect(readPacket(long).state).toBe('too-long')
   expect(encodeGreeting({ version: 'x', connectionId: 2 ** 32, salt: Buffer.alloc(20, 1), tls: false }).readUInt32LE(7)).toBe(0)
+})
+
+it('reads an agent’s OK with and without the database’s number of the connection', () => {
+  expect(readOkOrError(Buffer.alloc(3))).toEqual({ kind: 'ok' })
+  expect(readOkOrError(encodeOk(2).subarray(4))).toEqual({ kind: 'ok' })
+  expect(readOkOrError(encodeAgentOk(4_000_000_000).subarray(4))).toEqual({ kind: 'ok', thread: 4_000_000_000 })
 })
 
 it('reads an agent’s ERR with and without a state', () => {

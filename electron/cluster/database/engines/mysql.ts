@@ -1,24 +1,17 @@
 import { encodeAgentOk, encodeError, encodeOk, UNKNOWN_ERROR } from '../../../wire/mysql.ts'
 import { closeGently } from '../../router/close-gently.ts'
+import { MysqlThreads, threadOwner } from '../mysql-threads.ts'
 import { Refusal, refusalOf } from '../refusal.ts'
 import { splice } from '../splice.ts'
 import type { AgentEngine, AgentSession } from './engine.ts'
 import { dialMysql, mysqlVersion } from './mysql-backend.ts'
-import { CommandLook } from './mysql-commands.ts'
-
-/** As one connection of a database's account is known to the client that has it. */
-interface Thread {
-  readonly id: number
-  readonly database: string
-  readonly databaseUser: string
-}
 
 /**
- * Teleport: lib/srv/db/mysql/engine.go; wire/database.md 5.4 to 5.6. The client was greeted by the proxy, before anybody knew which
- * connection of the database would be its own: a KILL that names the greeting's number is told the database's.
+ * Teleport: lib/srv/db/mysql/engine.go; wire/database.md 5.4 to 5.6. A client that was handed over is answered as it was greeted; else the proxy
+ * answers it, and is told the database's number of the connection.
  */
 export function mysqlEngine(): AgentEngine {
-  const threads = new Map<number, Thread>()
+  const threads = new MysqlThreads()
 
   async function serve(session: AgentSession): Promise<void> {
     const { client, identity, route, database, greeted, log } = session
@@ -30,14 +23,12 @@ export function mysqlEngine(): AgentEngine {
     session.tellVersion(greeting.version)
     if (client.destroyed) return void server.destroy()
     log.debug('agent.session', { user: identity.username, database: database.name, databaseUser, databaseName })
-    if (greeted !== undefined) threads.set(greeted.connectionId, { id: greeting.connectionId, database: database.name, databaseUser })
-    const commands = new CommandLook(connectionId => {
-      const thread = threads.get(connectionId)
-      return thread?.database === database.name && thread.databaseUser === databaseUser ? thread.id : undefined
-    })
-    client.write(greeted === undefined ? encodeAgentOk() : encodeOk(greeted.sequence))
+    const owner = threadOwner(database.name, databaseUser)
+    const forget = greeted && threads.add(greeted.connectionId, greeting.connectionId, owner)
+    const commands = threads.look(owner)
+    client.write(greeted === undefined ? encodeAgentOk(greeting.connectionId) : encodeOk(greeted.sequence))
     await splice(client, server, chunk => commands.look(chunk))
-    if (greeted !== undefined) threads.delete(greeted.connectionId)
+    forget?.()
   }
 
   return {
