@@ -5,7 +5,8 @@ import { makeCertificates } from '../../kit/certificates.ts'
 import { Portico, type Staying } from '../cli/portico.ts'
 import { PASSWORD, startProcess, writeAgent, writeRouter } from '../storage/cluster-processes.ts'
 import { AGENT_ADDRESSES, answers, closeAll, openSessions, through, type Session } from '../storage/live-sessions.ts'
-import { eventually, freePort, openPostgres } from '../storage/postgres-under-test.ts'
+import { freePort } from '../../kit/free-port.ts'
+import { eventually, openPostgres } from '../storage/postgres-under-test.ts'
 
 const CONNECTIONS = 100
 /** What the lists may take to tell who came or went, ms. */

@@ -3,12 +3,14 @@ import type { LoginResult, Trust } from '../../../electron/client/client.ts'
 import { logIn } from '../../../electron/client/log-in.ts'
 import { lookAtProxy } from '../../../electron/client/look-at-proxy.ts'
 import { openAuthApi } from '../../../electron/client/open-auth-api.ts'
+import { HAPROXY, type Balancer } from '../../kit/balancer.ts'
 import { makeCertificates } from '../../kit/certificates.ts'
+import { freePort } from '../../kit/free-port.ts'
 import { Portico, type Staying } from '../cli/portico.ts'
 import { PASSWORD, startProcess, writeAgent, writeRouter } from './cluster-processes.ts'
-import { HAPROXY, openHaproxy, type Haproxy } from './haproxy-under-test.ts'
+import { openHaproxy } from './haproxy-under-test.ts'
 import { AGENT_ADDRESSES, answers, closeAll, openSessions, openSmallTunnel, through, type SmallTunnel } from './live-sessions.ts'
-import { eventually, freePort, openPostgres } from './postgres-under-test.ts'
+import { eventually, openPostgres } from './postgres-under-test.ts'
 
 const CONNECTIONS = 100
 
@@ -25,7 +27,7 @@ describe.skipIf(postgres === undefined)(`two routers on one PostgreSQL and two a
   const configs: string[] = []
   const tunnels: SmallTunnel[] = []
   const ports: number[] = []
-  let haproxy: Haproxy
+  let haproxy: Balancer
 
   async function signIn(port = haproxy.port): Promise<LoginResult> {
     const ping = await lookAtProxy(`localhost:${port}`, trust)
@@ -60,7 +62,7 @@ describe.skipIf(postgres === undefined)(`two routers on one PostgreSQL and two a
 
   beforeAll(async () => {
     ports.push(await freePort(), await freePort())
-    haproxy = await openHaproxy(await freePort(), ports)
+    haproxy = await openHaproxy(ports)
     const [storage, keyPair, { webRoot }] = [await postgres!.database(), await certificates.server(), certificates]
     const publicPort = haproxy.port
     for (const [at, listen] of ports.entries()) {

@@ -6,9 +6,11 @@ import type { AuthApi, LoginResult, Trust } from '../../../electron/client/clien
 import { logIn } from '../../../electron/client/log-in.ts'
 import { lookAtProxy } from '../../../electron/client/look-at-proxy.ts'
 import { openAuthApi } from '../../../electron/client/open-auth-api.ts'
+import { HAPROXY, type Balancer } from '../../kit/balancer.ts'
 import { makeCertificates } from '../../kit/certificates.ts'
+import { freePort } from '../../kit/free-port.ts'
 import { Portico, type Staying } from '../cli/portico.ts'
-import { HAPROXY, openHaproxy, type Haproxy } from './haproxy-under-test.ts'
+import { openHaproxy } from './haproxy-under-test.ts'
 import {
   AGENT_ADDRESSES,
   answers,
@@ -20,7 +22,7 @@ import {
   type Session,
   type SmallTunnel,
 } from './live-sessions.ts'
-import { eventually, freePort, openPostgres } from './postgres-under-test.ts'
+import { eventually, openPostgres } from './postgres-under-test.ts'
 
 const CONNECTIONS = 100
 const PASSWORD = 'correct horse'
@@ -32,7 +34,7 @@ const missing = postgres === undefined ? ' (needs haproxy, PostgreSQL, and Linux
 
 describe.skipIf(postgres === undefined)(`two routers on one PostgreSQL behind haproxy${missing}`, () => {
   let portico: Portico
-  let haproxy: Haproxy
+  let haproxy: Balancer
   const trust: Trust = { extraRoots: [certificates.webRoot], caPin: undefined, insecure: false }
   const routers: Staying[] = []
   const tunnels: SmallTunnel[] = []
@@ -120,7 +122,7 @@ describe.skipIf(postgres === undefined)(`two routers on one PostgreSQL behind ha
   beforeAll(async () => {
     portico = new Portico()
     const ports = [await freePort(), await freePort()]
-    haproxy = await openHaproxy(await freePort(), ports)
+    haproxy = await openHaproxy(ports)
     const storage = await postgres!.database()
     const keyPair = await certificates.server()
     for (const [at, port] of ports.entries()) configs.push(await writeConfig(at, port, storage, keyPair))
