@@ -6,7 +6,7 @@ import type { DatabaseServer } from '../auth/auth.ts'
 import { duplexPair } from './duplex-pair.ts'
 import type { OpeningPacket } from './first-packet.ts'
 import type { HopCredentials } from './hop-credentials.ts'
-import { splice, type Look } from './splice.ts'
+import { splice, type Watch } from './splice.ts'
 
 /**
  * A stream to the agent that announced `server`; TLS goes on top of it. Here, over a reverse tunnel, or through a leaf's proxy.
@@ -93,9 +93,9 @@ export interface Hop {
   /**
    * Serves `client` through the agent. Resolves when that is over.
    * @param begun what was read of it already; over `stream` the agent is told of an opening packet only
-   * @param look at what the client says, where it goes over `stream`
+   * @param watch for what the client says, where it goes over `stream`
    */
-  relay(client: Duplex, begun?: Begun, look?: Look): Promise<void>
+  relay(client: Duplex, begun?: Begun, watch?: Watch): Promise<void>
 }
 
 function hopOver(stream: Duplex, secure: TLSSocket): Hop {
@@ -103,10 +103,10 @@ function hopOver(stream: Duplex, secure: TLSSocket): Hop {
   return {
     handsOver: local !== undefined,
     stream: secure,
-    relay: (client, begun = {}, look) => {
+    relay: (client, begun = {}, watch) => {
       if (local === undefined) {
         if (begun.opening !== undefined) secure.write(begun.opening.raw)
-        return splice(client, secure, look)
+        return splice(client, secure, watch === undefined ? {} : { fromA: watch })
       }
       return new Promise(resolve => {
         const over = (): void => {

@@ -102,7 +102,11 @@ export async function serveMysql(stream: Duplex, { client, identity, peerCertifi
     const owner = threadOwner(ServiceName, Username)
     const forget = thread === undefined ? undefined : entry.threads.add(connectionId, thread, owner)
     const commands = entry.threads.look(owner)
-    await hop.relay(caller.stream, {}, chunk => commands.look(chunk))
+    await hop.relay(
+      caller.stream,
+      {},
+      commands.watch(() => hop.stream.destroy()),
+    )
     forget?.()
   } catch (thrown) {
     if (thrown instanceof Silence) return closeGently(caller.stream)

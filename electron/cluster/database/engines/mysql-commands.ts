@@ -1,4 +1,5 @@
 import { encodePacket } from '../../../wire/mysql.ts'
+import type { Watch } from '../splice.ts'
 
 const HEADER = 4
 const COMMAND = { query: 0x03, processKill: 0x0c, changeUser: 0x11 } as const
@@ -23,6 +24,15 @@ export class CommandLook {
   /** @param threadOf the database's own number of a connection that a proxy numbered differently */
   constructor(threadOf: (connectionId: number) => number | undefined) {
     this.#threadOf = threadOf
+  }
+
+  /** For a splice. @param end closes the session */
+  watch(end: () => void): Watch {
+    return (chunk, pass) => {
+      const passed = this.look(chunk)
+      if (passed === undefined) end()
+      else pass(passed)
+    }
   }
 
   /** @returns what the database is sent; undefined: the session ends (COM_CHANGE_USER, which would pass by the roles) */

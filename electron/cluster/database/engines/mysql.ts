@@ -27,7 +27,7 @@ export function mysqlEngine(): AgentEngine {
     const forget = greeted && threads.add(greeted.connectionId, greeting.connectionId, owner)
     const commands = threads.look(owner)
     client.write(greeted === undefined ? encodeAgentOk(greeting.connectionId) : encodeOk(greeted.sequence))
-    await splice(client, server, chunk => commands.look(chunk))
+    await splice(client, server, { fromA: commands.watch(() => server.destroy()) })
     forget?.()
   }
 
