@@ -178,6 +178,7 @@ export function openTunnels({ context, credentials, engine, onChange, onEngineEv
             id: entry.tunnel.id,
             dbProtocol: route.dbProtocol,
             mode: entry.tunnel.mode,
+            serverVersion: request.database.serverVersion ?? '',
             listen: { hosts: HOSTS, port, socket: request.socket === undefined ? socketFor(route, port) : request.socket },
             upstream: {
               proxy,
@@ -320,7 +321,7 @@ function starting({ database, route, mode = 'authenticated' }: TunnelRequest, no
     mode,
     databaseUser,
     databaseName,
-    alpn: [...(databaseAlpn(dbProtocol) ?? [])],
+    alpn: [...(databaseAlpn(dbProtocol, mode === 'passthrough' ? Buffer.from(database.serverVersion ?? '').toString('base64') : '') ?? [])],
     since: now,
     state: 'starting',
   }

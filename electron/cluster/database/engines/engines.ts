@@ -1,5 +1,6 @@
 import type { AgentEngine } from './engine.ts'
 import { mongoEngine } from './mongodb.ts'
+import { mysqlEngine } from './mysql.ts'
 import { postgresEngine } from './postgres.ts'
 import { httpEngine, rawEngine } from './raw.ts'
 import { redisEngine } from './redis.ts'
@@ -9,6 +10,7 @@ export const ENGINES: Readonly<Record<string, AgentEngine>> = {
   postgres: postgresEngine({ checksNames: true }),
   // CockroachDB is checked by user only. wire/database.md 8
   cockroachdb: postgresEngine({ checksNames: false }),
+  mysql: mysqlEngine(),
   mongodb: mongoEngine,
   redis: redisEngine,
   sqlserver: rawEngine,
