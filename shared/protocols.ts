@@ -93,13 +93,20 @@ export const DATABASE_PROTOCOLS: Readonly<Record<string, DatabaseProtocol>> = {
   spanner: row('Spanner', 'Sp', ALPN.spanner, 443, { tunnelOnly: true }),
 }
 
+/** Longer names do not fit into the extension. RFC 7301 §3.1 */
+const ALPN_LIMIT = 255
+
 /**
- * What a client offers for a database protocol: ping names first, plain names kept.
+ * What a client offers for a database protocol: ping names first, plain names kept. wire/alpn-sni.md 1.5
+ * @param version64 MySQL, passthrough only: the server's version, base64. The proxy greets with it, before it knows which database is wanted
  * @returns undefined for a protocol that has no ALPN name.
  */
-export function databaseAlpn(dbProtocol: string): readonly string[] | undefined {
+export function databaseAlpn(dbProtocol: string, version64 = ''): readonly string[] | undefined {
   const found = Object.hasOwn(DATABASE_PROTOCOLS, dbProtocol) ? DATABASE_PROTOCOLS[dbProtocol] : undefined
-  return found && [found.alpn + PING_SUFFIX, found.alpn]
+  if (found === undefined) return undefined
+  const withVersion = `${ALPN.mysql}-${version64}`
+  const tellsVersion = found.alpn === ALPN.mysql && version64 !== '' && withVersion.length <= ALPN_LIMIT
+  return [found.alpn + PING_SUFFIX, found.alpn, ...(tellsVersion ? [withVersion] : [])]
 }
 
 /** `teleport-auth@<hex>.teleport.cluster.local` for the auth server of `cluster`; it must be the first name offered. */

@@ -36,6 +36,8 @@ export const DatabaseShape = z.object({
   dbProtocol: z.string(),
   /** What a tunnel offers, ping name first; empty when Portico does not know the protocol. */
   alpn: z.array(z.string()),
+  /** What a MySQL server calls itself, where its cluster knows. */
+  serverVersion: z.string().optional(),
   description: z.string(),
   labels: z.record(z.string(), z.string()),
   uri: z.string(),

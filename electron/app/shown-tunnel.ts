@@ -19,7 +19,7 @@ export function startingTunnel({ database, route, mode = 'authenticated' }: Tunn
     mode,
     databaseUser,
     databaseName,
-    alpn: [...(databaseAlpn(dbProtocol) ?? [])],
+    alpn: [...(databaseAlpn(dbProtocol, mode === 'passthrough' ? Buffer.from(database.serverVersion ?? '').toString('base64') : '') ?? [])],
     since: now,
     state: 'starting',
   }

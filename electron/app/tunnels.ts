@@ -187,6 +187,7 @@ export function openTunnels({ context, credentials, engine, onChange, onEngineEv
             id: entry.tunnel.id,
             dbProtocol: route.dbProtocol,
             mode: entry.tunnel.mode,
+            serverVersion: request.database.serverVersion ?? '',
             listen: { hosts: HOSTS, port, socket: request.socket === undefined ? socketFor(route, port) : request.socket },
             upstream: {
               proxy,

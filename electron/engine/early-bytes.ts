@@ -49,6 +49,8 @@ function judgePostgres(bytes: Buffer): FirstBytesVerdict {
 
 /** The server greets first, so the client's first packet has sequence 1. wire/database.md 5.3 */
 function judgeMysql(bytes: Buffer): FirstBytesVerdict {
+  // A TLS hello of 256 bytes and more has a 1 there too.
+  if (detectFirstBytes(bytes) !== 'unknown') return foreign(bytes)
   if (bytes.length < 4) return MORE
   return bytes[3] === 1 ? SANE : foreign(bytes)
 }

@@ -11,6 +11,8 @@ export interface TunnelPlan {
   readonly id: string
   readonly dbProtocol: string
   readonly mode: TunnelMode
+  /** What a MySQL server calls itself, for passthrough clients; '' or absent: not known. */
+  readonly serverVersion?: string
   readonly listen: {
     /** Loopback only: `['127.0.0.1', '::1']`; all that the machine has are bound, or none. */
     readonly hosts: readonly string[]

@@ -58,7 +58,7 @@ export async function openTunnel(plan: TunnelPlan, needs: TunnelNeeds): Promise<
       if (value && !worked) needs.report({ type: 'worked', tunnel: plan.id })
       worked = value
     },
-    bare: passthroughContext(plan.upstream, plan.dbProtocol),
+    bare: passthroughContext(plan),
     authenticated: refused => cache.context(refused),
     hasCertificate: () => cache.isFresh(),
     now: needs.now,

@@ -40,6 +40,8 @@ export interface DatabaseServer {
   readonly hostname: string
   /** ms since 1970, when the record ends unless the agent renews it. */
   readonly expires: number
+  /** What a MySQL server calls itself in its greeting. */
+  readonly mysqlVersion?: string
 }
 
 /** Teleport's role (RoleV6) as far as it is used here. `*` stands for any value. */

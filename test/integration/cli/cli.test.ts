@@ -8,6 +8,7 @@ import { stablePort } from '../../../electron/app/ports.ts'
 import { caPin } from '../../../electron/wire/x509.ts'
 import { totpCode } from '../../../electron/wire/totp.ts'
 import { Portico, type Staying } from './portico.ts'
+import { LAB_NAMES } from '../../kit/lab-databases.ts'
 
 const exec = promisify(execFile)
 const hasPsql = spawnSync('psql', ['--version']).status === 0
@@ -41,7 +42,7 @@ describe('portico lab', () => {
       proxy: expect.stringMatching(/^localhost:\d+$/),
       cluster: 'lab',
       user: 'alice',
-      databases: ['archive', 'metrics', 'orders'],
+      databases: LAB_NAMES,
       nodes: [],
       kubeClusters: [],
       apps: [],
@@ -191,7 +192,7 @@ describe('databases', () => {
     const { code, out } = await portico.run(['db', 'ls', '--json'])
     expect(code).toBe(0)
     const { databases } = JSON.parse(out)
-    expect(databases.map((database: any) => database.name)).toEqual(['archive', 'metrics', 'orders'])
+    expect(databases.map((database: any) => database.name)).toEqual(LAB_NAMES)
     expect(databases[2]).toMatchObject({
       name: 'orders',
       protocol: 'postgres',

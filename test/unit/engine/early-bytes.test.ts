@@ -64,4 +64,13 @@ describe('first bytes on other tunnels', () => {
     expect(verdict('mysql', Buffer.from([0x16, 3, 1, 2]))).toBe('TLS')
     expect(verdict('mysql', Buffer.from([0x20, 0, 0, 0]))).toBe('something else')
   })
+
+  it('are foreign where it is the server’s turn', () => {
+    for (const mode of ['authenticated', 'passthrough'] as const) {
+      expect(judgeFirstBytes('mysql', mode, Buffer.alloc(0)).state).toBe('more')
+      expect(judgeFirstBytes('mysql', mode, Buffer.from('GET / HTTP/1.1\r\n'))).toEqual({ state: 'foreign', got: 'HTTP' })
+      expect(judgeFirstBytes('mysql', mode, Buffer.from([0x16, 3, 1]))).toEqual({ state: 'foreign', got: 'TLS' })
+      expect(judgeFirstBytes('mysql', mode, Buffer.from([7, 0, 0, 0]))).toEqual({ state: 'foreign', got: 'something else' })
+    }
+  })
 })
