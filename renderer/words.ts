@@ -257,11 +257,11 @@ export const text = {
     noGroup: 'Not grouped',
     start: 'Start',
     startAtLogin: 'Start when you log in to this computer',
-    startHidden: 'Without a window then',
+    startHidden: 'Start without a window then',
     startHiddenMore: 'The tray shows that Portico runs.',
     restoreTunnels: 'Connect again what ran before',
     restoreMore: 'After a restart of Portico or of this computer.',
-    attention: 'Attention',
+    running: 'While it runs',
     notifications: 'Notifications',
     notificationsMore: 'One when a sign-in is needed and the window is away. Never one per database.',
     terminal: 'Terminal',
@@ -369,13 +369,13 @@ const NEXT: Partial<Record<ErrorCode, string | ((facts: Facts) => string)>> = {
   'cluster/config': 'check its file',
 }
 
-/** A host name that begins a sentence keeps its letters. */
+/** A host or a program that begins a sentence keeps its letters. */
 const sentence = (line: string): string => {
   const trimmed = shown(line)
     .trim()
     .replace(/[.\s]+$/, '')
   if (trimmed === '') return ''
-  return `${/^\S*[.:]\S/.test(trimmed) ? trimmed[0] : trimmed[0]!.toUpperCase()}${trimmed.slice(1)}.`
+  return `${/^\S*[.:]\S|^\S+ \(pid /.test(trimmed) ? trimmed[0] : trimmed[0]!.toUpperCase()}${trimmed.slice(1)}.`
 }
 
 /** A failure for the window, as three sentences. */

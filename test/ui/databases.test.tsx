@@ -2,7 +2,18 @@
 import { act, fireEvent, screen, waitFor, within } from '@testing-library/react'
 import { describe, expect, it } from 'vitest'
 import { PorticoError } from '../../shared/errors.ts'
-import { aDatabase, aFailedTunnel, anOpenTunnel, aStartingTunnel, HOSTILE, PROXY, STATES } from './fixtures.ts'
+import {
+  aConnection,
+  aDatabase,
+  aFailedTunnel,
+  anOpenTunnel,
+  aStartingTunnel,
+  CONNECTIONS,
+  HOSTILE,
+  PROXY,
+  STATES,
+  TOOLS,
+} from './fixtures.ts'
 import { show, useLayout } from './show.tsx'
 
 const grid = (): Promise<HTMLElement> => screen.findByRole('grid', { name: 'Databases' })
@@ -230,6 +241,55 @@ describe('the list of databases', () => {
     expect(screen.queryByText(/No keychain was found/)).toBeNull()
   })
 
+  it('marks a favourite by its star, and lists favourites alone', async () => {
+    const bridge = show(STATES.main())
+    await grid()
+    fireEvent.click(screen.getByRole('button', { name: 'Favourite archive' }))
+    const archive = aDatabase('archive')
+    expect(bridge.asksOf('favourite.set')).toEqual([{ resource: archive.id, on: true }])
+    act(() => bridge.change({ favourites: [archive.id] }))
+    expect(screen.getByRole('button', { name: 'Favourite archive' }).getAttribute('aria-pressed')).toBe('true')
+    fireEvent.click(screen.getByRole('button', { name: 'Favourites 1' }))
+    expect(screen.getAllByRole('row').map(one => one.querySelector('b')?.textContent)).toEqual(['Favourites', 'archive'])
+    act(() => bridge.change({ favourites: [] }))
+    expect(screen.getByText('No favourites yet')).toBeTruthy()
+  })
+
+  it('groups by a label key, which is a setting', async () => {
+    const bridge = show(STATES.grouped())
+    await grid()
+    expect(screen.getAllByRole('row').map(one => one.querySelector('b')?.textContent)).toEqual(
+      expect.arrayContaining(['Running', 'hr', 'maps', 'platform', 'shop']),
+    )
+    fireEvent.keyDown(screen.getByRole('button', { name: 'By team' }), { key: 'Enter' })
+    fireEvent.click(await screen.findByRole('menuitemradio', { name: 'env' }))
+    fireEvent.click(screen.getByRole('button', { name: 'List' }))
+    expect(bridge.asksOf('settings.write')).toEqual([{ groupBy: 'env' }, { groupBy: null }])
+  })
+
+  it('connects by a double click and opens the last used tool, or the first that is found', async () => {
+    const [first, second] = [aDatabase('first', { lastTool: 'datagrip' }), aDatabase('second')]
+    const bridge = show(
+      { ...STATES.main(), databases: { state: 'ready', items: [first, second], failure: null }, tunnels: [] },
+      {
+        'tools.list': () => ({ tools: [...TOOLS] }),
+        'tunnel.start': ({ resource }) => anOpenTunnel(resource === first.id ? first : second),
+      },
+    )
+    await grid()
+    fireEvent.doubleClick(row('first'))
+    fireEvent.doubleClick(row('second'))
+    await waitFor(() =>
+      expect(bridge.asksOf('tools.open')).toEqual([
+        { resource: first.id, tool: 'datagrip' },
+        { resource: second.id, tool: 'dbeaver' },
+      ]),
+    )
+    expect(bridge.asksOf('tunnel.start')).toEqual([{ resource: first.id }, { resource: second.id }])
+    fireEvent.doubleClick(screen.getByRole('button', { name: 'Connect first' }))
+    expect(bridge.asksOf('tools.open')).toHaveLength(2)
+  })
+
   it('shows hostile names as text, with what hides or turns characters marked', async () => {
     show(STATES.hostile())
     await grid()
@@ -317,6 +377,75 @@ describe('the details', () => {
     expect(bridge.asksOf('tunnel.stop')).toEqual([])
     fireEvent.click(details().getByRole('button', { name: 'Reconnect' }))
     await waitFor(() => expect(bridge.asksOf('tunnel.start')).toEqual([expect.objectContaining({ databaseUser: 'reader' })]))
+  })
+
+  it('opens in a tool: found ones first, the rest under More…, and starts with what was chosen', async () => {
+    const bridge = show(STATES.main(), {
+      'tools.list': () => ({ tools: [...TOOLS] }),
+      'tunnel.start': () => anOpenTunnel(aDatabase('archive')),
+    })
+    await grid()
+    fireEvent.click(row('archive'))
+    expect(await details().findByRole('button', { name: 'Open in DBeaver' })).toBeTruthy()
+    expect(details().getByRole('button', { name: 'Open in psql' }).textContent).toBe('psqlTerminal')
+    fireEvent.keyDown(details().getByRole('button', { name: 'User: alice' }), { key: 'Enter' })
+    fireEvent.click(await screen.findByRole('menuitemradio', { name: 'reader' }))
+    fireEvent.click(details().getByRole('button', { name: 'Open in psql' }))
+    await waitFor(() => expect(bridge.asksOf('tools.open')).toEqual([{ resource: aDatabase('archive').id, tool: 'psql' }]))
+    expect(bridge.asksOf('tunnel.start')).toEqual([expect.objectContaining({ databaseUser: 'reader' })])
+    fireEvent.keyDown(details().getByRole('button', { name: 'More…' }), { key: 'Enter' })
+    const missing = await screen.findByRole('menuitem', { name: /TablePlus/ })
+    expect(missing.textContent).toContain('not found on this computer')
+    expect(missing.getAttribute('aria-disabled')).toBe('true')
+  })
+
+  it('says so when no program was found', async () => {
+    show(STATES.main(), { 'tools.list': () => ({ tools: [] }) })
+    await grid()
+    expect(await details().findByText(/No program for MySQL was found on this computer/)).toBeTruthy()
+  })
+
+  it('lists connections by program while an open tunnel is shown, and closes one', async () => {
+    const bridge = show(STATES.main(), {
+      'tunnel.connections': () => ({
+        total: 3,
+        connections: [aConnection(11, { from: null, state: 'waiting' }), ...CONNECTIONS.toReversed()],
+      }),
+    })
+    await grid()
+    fireEvent.click(row('orders'))
+    await details().findByRole('heading', { name: 'Connections 3' })
+    expect(
+      details()
+        .getAllByText(/^since /)
+        .map((one: HTMLElement) => one.previousElementSibling?.textContent),
+    ).toEqual(['DBeaver pid 4711', 'psql pid 5120', 'Unknown program '])
+    expect(details().getByText(/waits for your sign-in/)).toBeTruthy()
+    fireEvent.click(details().getByRole('button', { name: 'Close the connection of psql' }))
+    expect(bridge.asksOf('connection.close')).toEqual([{ tunnel: 't-orders', connection: 9 }])
+    const before = bridge.asksOf('tunnel.connections').length
+    fireEvent.click(row('archive'))
+    await new Promise(resolve => setTimeout(resolve, 1200))
+    expect(bridge.asksOf('tunnel.connections')).toHaveLength(before)
+  })
+
+  it('leaves the certificate to the program when told to', async () => {
+    const bridge = show(STATES.main())
+    await grid()
+    fireEvent.click(row('archive'))
+    fireEvent.keyDown(details().getByRole('button', { name: 'Password: none needed' }), { key: 'Enter' })
+    fireEvent.click(await screen.findByRole('menuitemradio', { name: /certificate of your program/ }))
+    fireEvent.click(details().getByRole('button', { name: 'Connect' }))
+    expect(bridge.asksOf('tunnel.start')).toEqual([expect.objectContaining({ mode: 'passthrough' })])
+  })
+
+  it('takes another port where one is taken', async () => {
+    const bridge = show(STATES['port-taken']())
+    await grid()
+    fireEvent.click(row('billing'))
+    expect(details().getByRole('alert').textContent).toContain('Port 21880 is taken. mysqld (pid 812) listens there.')
+    fireEvent.click(details().getByRole('button', { name: 'Use another port' }))
+    expect(bridge.asksOf('tunnel.start')).toEqual([{ resource: aDatabase('billing').id, port: 0 }])
   })
 
   it('says what happened, why and what to do when a tunnel failed', async () => {

@@ -8,9 +8,17 @@ const FLOOR = 256
 /** The last minute of a tunnel, both ways together; a flat line where nothing goes. Figures stand in the details. */
 export function Sparkline({ tunnel }: { readonly tunnel: string }) {
   const { received, sent } = useRates(tunnel)
+  const both = received.map((rate, at) => rate + (sent[at] ?? 0))
   return (
-    <svg className={css['spark']} viewBox={`0 0 ${WIDTH} ${HEIGHT}`} width={WIDTH} height={HEIGHT} aria-hidden="true">
-      <path d={sparkPath(received.map((rate, at) => rate + (sent[at] ?? 0)))} />
+    <svg
+      className={css['spark']}
+      data-quiet={both.every(rate => rate === 0)}
+      viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+      width={WIDTH}
+      height={HEIGHT}
+      aria-hidden="true"
+    >
+      <path d={sparkPath(both)} />
     </svg>
   )
 }

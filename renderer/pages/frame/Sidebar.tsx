@@ -2,10 +2,9 @@ import type { ReactNode } from 'react'
 import type { Failure } from '../../../shared/errors.ts'
 import { useAsk, useSlice } from '../../engine.ts'
 import { Icon } from '../../parts/Icon.tsx'
-import { IconButton } from '../../parts/IconButton.tsx'
 import { StateDot, type Status } from '../../parts/StateDot.tsx'
 import { shown, text } from '../../words.ts'
-import type { Place, View } from '../places.ts'
+import { isView, type Place, type View } from '../places.ts'
 import css from './Sidebar.module.css'
 
 interface SidebarProps {
@@ -20,11 +19,11 @@ interface SidebarProps {
 const words = text.side
 
 export function Sidebar({ children, place, counts, engine, onPlace, onTrouble }: SidebarProps) {
-  const item = (name: View): ReactNode => (
+  const item = (name: Place): ReactNode => (
     <button type="button" className={css['item']} aria-current={place === name ? 'page' : undefined} onClick={() => onPlace(name)}>
       <Icon name={name} />
       <span className={css['name']}>{words[name]}</span>
-      <span className={css['count']}>{counts[name].toLocaleString('en')}</span>
+      {isView(name) && <span className={css['count']}>{counts[name].toLocaleString('en')}</span>}
     </button>
   )
   return (
@@ -38,19 +37,12 @@ export function Sidebar({ children, place, counts, engine, onPlace, onTrouble }:
       <div className={css['group']}>{item('databases')}</div>
       <Clusters onTrouble={onTrouble} />
       <div className={css['foot']}>
+        {item('log')}
+        {item('settings')}
         <p className={css['engine']} role="status">
           <StateDot status={engine.status} />
           {engine.words}
         </p>
-        {(['log', 'settings'] as const).map(name => (
-          <IconButton
-            key={name}
-            icon={name}
-            label={words[name]}
-            aria-current={place === name ? 'page' : undefined}
-            onClick={() => onPlace(name)}
-          />
-        ))}
       </div>
     </nav>
   )

@@ -1,6 +1,6 @@
 import { Command } from 'cmdk'
 import { Dialog } from 'radix-ui'
-import { useMemo, useState } from 'react'
+import { useMemo, useRef, useState } from 'react'
 import type { Failure } from '../../../shared/errors.ts'
 import type { Session } from '../../../shared/state.ts'
 import { useAsk, useSlice } from '../../engine.ts'
@@ -42,7 +42,9 @@ export function Palette(props: PaletteProps) {
     useSlice('settings'),
   ]
   const [search, setSearch] = useState('')
-  const [value, setValue] = useState('')
+  /** The line that somebody moved to; null = the first, also when a better one comes in. */
+  const [picked, setPicked] = useState<string | null>(null)
+  const moved = useRef(false)
   const found = useMemo(() => databasesFor(entries, search), [entries, search])
   const keys = useMemo(() => labelKeys(databases.items), [databases.items])
   const tools = useTools(found[0]?.database.id, null)
@@ -52,6 +54,7 @@ export function Palette(props: PaletteProps) {
     return found.length === 0 ? common : [{ title: words.databases, commands: databaseCommands(found, tool) }, ...common]
   }, [clusters, found, keys, profiles, search, session, settings, tools])
   const all = groups.flatMap(group => group.commands)
+  const value = picked ?? all[0]?.key ?? ''
 
   const carryOut = (deed: Deed): void => {
     onClose()
@@ -98,8 +101,10 @@ export function Palette(props: PaletteProps) {
             label={words.title}
             shouldFilter={false}
             value={value}
-            onValueChange={setValue}
+            onValueChange={next => moved.current && setPicked(next)}
+            onPointerMove={() => (moved.current = true)}
             onKeyDown={event => {
+              if (event.key.startsWith('Arrow') || event.key === 'Home' || event.key === 'End') moved.current = true
               const target = all.find(one => one.key === value)?.deed
               const selected = window.getSelection()?.toString() ?? ''
               if ((event.ctrlKey || event.metaKey) && event.key === 'c' && selected === '' && target !== undefined && 'entry' in target) {
@@ -111,7 +116,11 @@ export function Palette(props: PaletteProps) {
             <Command.Input
               className={css['input']}
               value={search}
-              onValueChange={setSearch}
+              onValueChange={typed => {
+                moved.current = false
+                setPicked(null)
+                setSearch(typed)
+              }}
               placeholder={words.placeholder}
               maxLength={200}
             />

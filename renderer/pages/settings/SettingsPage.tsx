@@ -61,8 +61,8 @@ export function SettingsPage({ notices, onBack }: SettingsPageProps) {
             {toggle('startHidden', words.startHidden, words.startHiddenMore)}
             {toggle('restoreTunnels', words.restoreTunnels, words.restoreMore)}
           </Group>
-          <Group title={words.attention}>{toggle('notifications', words.notifications, words.notificationsMore)}</Group>
-          <Group title={words.terminal}>
+          <Group title={words.running}>
+            {toggle('notifications', words.notifications, words.notificationsMore)}
             <SavedField
               label={words.terminal}
               more={words.terminalMore}

@@ -49,6 +49,8 @@ export function DetailsPanel(props: DetailsPanelProps) {
   const hops = session.state === 'none' ? [] : pathOf({ entry, session, proxy, connections: found.connections, now })
   const broken = hops.some(hop => hop.reason !== null)
   const action = actionOf(status)
+  // The hop that broke has that button.
+  const again = open === undefined && hops.some(hop => hop.remedy === 'again')
 
   const remedy = (what: Remedy): void => {
     if (what === 'sign-in') onSignIn()
@@ -92,7 +94,7 @@ export function DetailsPanel(props: DetailsPanelProps) {
           <Button onClick={() => tunnels.reconnect(entry)}>{words.reconnect}</Button>
         </div>
       )}
-      {open === undefined && (
+      {open === undefined && !again && (
         <Button
           look={action === 'cancel' || action === 'closing' ? 'quiet' : 'primary'}
           wide

@@ -58,15 +58,26 @@ export function pathOf(facts: PathFacts): readonly Hop[] {
   const broken = failure === null ? null : hopOf(failure.code)
   const hops = [client(facts), local(entry), atProxy(facts), agent(entry), certificate(facts)]
   return hops.map((hop): Hop => {
-    if (failure !== null && hop.hop === broken) return breakAt(hop, failure)
-    if (hop.hop === 'certificate' && session.state === 'ended')
-      return { ...hop, status: 'failed', note: words.ended, reason: text.banner.idle, remedy: 'sign-in' }
+    if (failure !== null && hop.hop === broken) return breakAt(hop, failure, canRestart(entry))
+    if (hop.hop === 'certificate' && session.state === 'ended') return endedAt(hop, entry)
+    // Open tunnels go on by themselves when it is back: nothing to press.
     if (hop.hop === 'proxy' && !proxy.reachable) {
-      if (proxy.failure !== null) return breakAt({ ...hop, note: words.unreachable }, proxy.failure)
-      return { ...hop, status: 'failed', note: words.unreachable, reason: text.list.unreachableNext, remedy: null }
+      const why = proxy.failure === null ? '' : `${failureWords(proxy.failure).what} `
+      return { ...hop, status: 'failed', note: words.unreachable, reason: `${why}${text.list.unreachableNext}` }
     }
     return hop
   })
+}
+
+/** Trying again starts the tunnel anew, which would end the connections that work. */
+function canRestart({ tunnel }: Entry): boolean {
+  return tunnel?.state !== 'open' || tunnel.connections === 0
+}
+
+function endedAt(hop: Bare, { tunnel }: Entry): Hop {
+  const waiting = tunnel?.state === 'open' ? tunnel.waiting : 0
+  const reason = waiting > 0 ? text.signIn.againLead(waiting) : text.banner.idle
+  return { ...hop, status: 'failed', note: words.ended, reason, remedy: 'sign-in' }
 }
 
 function brokenBy({ tunnel }: Entry): Failure | null {
@@ -74,10 +85,10 @@ function brokenBy({ tunnel }: Entry): Failure | null {
   return tunnel?.state === 'open' ? tunnel.trouble : null
 }
 
-function breakAt(hop: Bare, failure: Failure): Hop {
+function breakAt(hop: Bare, failure: Failure, restartable: boolean): Hop {
   const { what, why, next } = failureWords(failure)
   const retry = ERRORS[failure.code].retry
-  const remedy = retry === 'log-in' ? 'sign-in' : retry === 'choose-port' ? 'other-port' : retry === 'again' ? 'again' : null
+  const remedy = retry === 'log-in' ? 'sign-in' : retry === 'choose-port' ? 'other-port' : retry === 'again' && restartable ? 'again' : null
   const note = failure.code === 'tunnel/port-in-use' ? words.taken : words.broken
   return { ...hop, status: 'failed', note, reason: `${what} ${why} ${next}`, remedy }
 }
