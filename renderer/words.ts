@@ -139,6 +139,7 @@ export const text = {
     database: 'Database',
     password: 'Password',
     passwordNone: 'none needed',
+    mode: 'How you sign in',
     /** The other mode: the program brings the certificate. */
     passwordOwn: 'certificate of your program',
     passwordNoneMore: 'Portico signs in for every program',
@@ -169,6 +170,7 @@ export const text = {
     terminal: 'Terminal',
     copyLink: 'Copy link',
     link: 'URL',
+    openIn: 'Open in',
     open: (tool: string) => `Open in ${tool}`,
     missing: 'not found on this computer',
     none: (protocol: string) => `No program for ${protocol} was found on this computer. Any that you install shows up here.`,

@@ -1,4 +1,4 @@
-import { useCallback, useMemo, useRef, useState, type ReactNode } from 'react'
+import { useCallback, useDeferredValue, useMemo, useRef, useState, type ReactNode } from 'react'
 import type { Profile } from '../../../shared/state.ts'
 import { useAsk, useSlice } from '../../engine.ts'
 import { SearchField } from '../../parts/SearchField.tsx'
@@ -47,6 +47,9 @@ export function DatabasesPage(props: DatabasesPageProps) {
     const line = found.lines.find(one => one.key === chosen) ?? found.lines[1]
     return line?.kind === 'entry' ? line.entry : undefined
   }, [chosen, found.lines])
+
+  // The list answers each key at once; the details follow when there is time.
+  const detailed = useDeferredValue(entry)
 
   const onChoose = useCallback(
     (one: Entry): void => {
@@ -115,15 +118,15 @@ export function DatabasesPage(props: DatabasesPageProps) {
           {search === '' ? '' : text.list.shown(found.shown, found.total)}
         </p>
       </main>
-      {(hasDetails || (entry !== undefined && overlay)) && (
+      {(hasDetails || (detailed !== undefined && overlay)) && (
         <Details hasDetails={hasDetails} onLeave={toList}>
-          {entry === undefined ? (
+          {detailed === undefined ? (
             <p className={css['none']}>{text.details.none}</p>
           ) : (
             <DetailsPanel
-              key={entry.database.id}
-              entry={entry}
-              missing={selection.missing === entry.database.id}
+              key={detailed.database.id}
+              entry={detailed}
+              missing={selection.missing === detailed.database.id}
               titleRef={selection.titleRef}
               tunnels={tunnels}
               onAct={act}

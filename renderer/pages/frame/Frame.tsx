@@ -93,7 +93,7 @@ export function Frame({ session, onAddCluster }: FrameProps) {
             <button
               type="button"
               className={css['search']}
-              aria-label={text.list.palette}
+              aria-label={`${text.list.palette} ${text.palette.key(isMac)}`}
               aria-keyshortcuts="Control+K Meta+K"
               onClick={() => setPalette(true)}
             >

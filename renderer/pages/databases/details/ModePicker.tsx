@@ -23,12 +23,12 @@ export function ModePicker({ mode, canPass, onPick }: ModePickerProps) {
   if (!canPass) return <span className={picker['words']}>{name}</span>
   return (
     <DropdownMenu.Root modal={false}>
-      <DropdownMenu.Trigger className={picker['trigger']} data-words="true" aria-label={`${words.password}: ${name}`}>
+      <DropdownMenu.Trigger className={picker['trigger']} data-words="true" aria-label={`${words.mode}: ${name}`}>
         <span className={picker['words']}>{name}</span>
         <Icon name="down" size={12} />
       </DropdownMenu.Trigger>
       <DropdownMenu.Portal>
-        <DropdownMenu.Content className={menu['content']} align="start" sideOffset={4} collisionPadding={8} aria-label={words.password}>
+        <DropdownMenu.Content className={menu['content']} align="start" sideOffset={4} collisionPadding={8} aria-label={words.mode}>
           <DropdownMenu.RadioGroup
             value={mode}
             onValueChange={picked => onPick(picked === 'passthrough' ? 'passthrough' : 'authenticated')}

@@ -32,9 +32,18 @@ export function OpenIn({ tools, dbProtocol, url, onOpen, onCopy }: OpenInProps) 
       {found.length === 0 && <p className={css['none']}>{words.none(protocolTitle(dbProtocol))}</p>}
       <div className={css['tiles']}>
         {tiles.map(tool => (
-          <button key={tool.id} type="button" className={css['tile']} aria-label={words.open(tool.title)} onClick={() => onOpen(tool.id)}>
-            <b>{shortOf(tool.title)}</b>
-            <span>{isCommand(tool.title) ? words.terminal : tool.title}</span>
+          <button key={tool.id} type="button" className={css['tile']} onClick={() => onOpen(tool.id)}>
+            <span className="heard">{words.openIn} </span>
+            {isCommand(tool.title) ? (
+              <>
+                <b>{tool.title}</b> <span>{words.terminal}</span>
+              </>
+            ) : (
+              <>
+                <b data-short={shortOf(tool.title)} />
+                <span>{tool.title}</span>
+              </>
+            )}
           </button>
         ))}
         {url !== null && (
@@ -71,9 +80,8 @@ function More({ tools, onOpen }: { readonly tools: readonly Tool[]; readonly onO
 /** Commands are written small: `psql`, `redis-cli`. They open in a terminal. */
 const isCommand = (title: string): boolean => /^[a-z0-9-]+$/.test(title)
 
-/** `psql` as it is; `DBeaver` as DB, `TablePlus` as TP, `MySQL Workbench` as MW. */
+/** `DBeaver` as DB, `TablePlus` as TP, `MySQL Workbench` as MW. */
 function shortOf(title: string): string {
-  if (isCommand(title)) return title
   const letters = title.includes(' ') ? title.split(' ').map(word => word[0] ?? '') : (title.match(/\p{Lu}/gu) ?? [])
   return (letters.length > 1 ? letters.slice(0, 2).join('') : title.slice(0, 2)).toUpperCase()
 }
