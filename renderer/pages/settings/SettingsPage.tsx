@@ -21,9 +21,8 @@ const words = text.settings
 /** What settings.yaml holds. A change is sent at once and shown when the engine has it. */
 export function SettingsPage({ notices, onBack }: SettingsPageProps) {
   const ask = useAsk()
-  const [settings, { items }, engine] = [useSlice('settings'), useSlice('databases'), useSlice('engine')]
+  const [settings, engine] = [useSlice('settings'), useSlice('engine')]
   const [failure, setFailure] = useState<Failure | null>(null)
-  const keys = useMemo(() => labelKeys(items), [items])
   const write = (change: Partial<Settings>): void => {
     setFailure(null)
     void ask('settings.write', change, setFailure)
@@ -46,15 +45,7 @@ export function SettingsPage({ notices, onBack }: SettingsPageProps) {
           {failure !== null && <FailureCallout failure={failure} />}
           <Group title={words.looks}>
             <Segments label={words.theme} value={settings.theme} options={words.themes} onPick={theme => write({ theme })} />
-            <SavedField
-              label={words.groupBy}
-              more={words.groupByMore}
-              value={settings.groupBy}
-              placeholder={words.noGroup}
-              maxLength={256}
-              suggestions={keys.map(shown)}
-              onSave={groupBy => write({ groupBy })}
-            />
+            <GroupByField value={settings.groupBy} onSave={groupBy => write({ groupBy })} />
           </Group>
           <Group title={words.start}>
             {toggle('startAtLogin', words.startAtLogin)}
@@ -82,6 +73,22 @@ export function SettingsPage({ notices, onBack }: SettingsPageProps) {
         </div>
       </div>
     </main>
+  )
+}
+
+function GroupByField({ value, onSave }: { readonly value: string | null; readonly onSave: (key: string | null) => void }) {
+  const { items } = useSlice('databases')
+  const keys = useMemo(() => labelKeys(items), [items])
+  return (
+    <SavedField
+      label={words.groupBy}
+      more={words.groupByMore}
+      value={value}
+      placeholder={words.noGroup}
+      maxLength={256}
+      suggestions={keys.map(shown)}
+      onSave={onSave}
+    />
   )
 }
 
