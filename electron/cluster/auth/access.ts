@@ -2,7 +2,7 @@ import type { DatabaseAccess, DatabaseServer, Role, RoleConditions } from './aut
 
 /** The access check of databases. wire/database.md 8; Teleport: lib/services/role.go, access_checker.go */
 
-/** At connect these have no logical database to check (mongodb is checked per message, which is not done here). */
+/** Their roles have no say in the logical database. (MongoDB's have, but for each message: at connect its engine names none.) */
 const WITHOUT_NAMES: ReadonlySet<string> = new Set([
   'mysql',
   'cockroachdb',
@@ -12,7 +12,6 @@ const WITHOUT_NAMES: ReadonlySet<string> = new Set([
   'opensearch',
   'dynamodb',
   'sqlserver',
-  'mongodb',
 ])
 
 /** `*`, parts with `*`, or `^…$` as a regular expression. Teleport: utils.SliceMatchesRegex */

@@ -2,9 +2,8 @@ import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
-import { formatAddress } from '../../../shared/address.ts'
 import { splitPem } from '../../wire/pem.ts'
-import type { DatabaseResource } from '../database/database-resource.ts'
+import { databaseUri, type DatabaseResource } from '../database/database-resource.ts'
 import { authConfig } from './auth-config.ts'
 import type { StorageConfig } from '../storage/open-storage.ts'
 import type { ClusterConfig, OperationsConfig } from './cluster-config.ts'
@@ -84,11 +83,16 @@ function databases({ db_service: db }: PorticoYaml, from: From, problems: Proble
       return undefined
     }
   }
+  const readUri = (protocol: string, uri: string, index: number): string => {
+    const found = databaseUri(protocol, uri)
+    if (found === undefined) problems.add(['db_service', 'databases', index, 'uri'], `"${uri}" is no host:port`)
+    return found ?? uri
+  }
   return db.databases.map(({ name, description, protocol, uri, static_labels: labels, tls }, index) => ({
     name,
     description,
     dbProtocol: protocol,
-    uri: formatAddress(uri),
+    uri: readUri(protocol, uri, index),
     labels,
     tls: { mode: tls.mode, caCert: readCa(tls.ca_cert_file, index), serverName: tls.server_name },
   }))

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { DATABASE_PROTOCOLS } from '../../../shared/protocols.ts'
 import { trustedCluster } from './trusted-clusters.ts'
 import { absentService, connectionLimits, joinKeys, proxyService } from './schema-proxy.ts'
 import { address, duration, flag, list, name, oneOrMore, text, timerDuration, word } from './schema-values.ts'
@@ -25,11 +26,13 @@ const tls = z.strictObject({
   server_name: text.optional(),
 })
 
+const PROTOCOLS = Object.keys(DATABASE_PROTOCOLS)
+
 const database = z.strictObject({
   name,
   description: z.string().default(''),
-  protocol: z.enum(['postgres', 'cockroachdb'], 'must be postgres or cockroachdb'),
-  uri: address(5432),
+  protocol: z.enum(PROTOCOLS, `must be one of ${PROTOCOLS.join(', ')}`),
+  uri: text,
   static_labels: labels.default({}),
   tls: tls.default({ mode: 'verify-full' }),
 })

@@ -1,3 +1,5 @@
+import { formatAddress, parseAddress } from '../../../shared/address.ts'
+import { DATABASE_PROTOCOLS } from '../../../shared/protocols.ts'
 import type { DatabaseServer } from '../auth/auth.ts'
 
 type TlsMode = 'verify-full' | 'verify-ca' | 'insecure'
@@ -7,7 +9,7 @@ export interface DatabaseResource {
   readonly name: string
   readonly description: string
   readonly dbProtocol: string
-  /** host:port */
+  /** host:port; for MongoDB also a connection string, `mongodb://…`. */
   readonly uri: string
   readonly labels: Readonly<Record<string, string>>
   readonly tls: {
@@ -28,4 +30,14 @@ export interface AgentHost {
 export function announcedServer(database: DatabaseResource, host: AgentHost, expires: number): DatabaseServer {
   const { name, description, dbProtocol, uri, labels } = database
   return { name, description, dbProtocol, uri, labels, hostId: host.hostId, hostname: host.hostname, expires }
+}
+
+/**
+ * Where a database is, as people write it: with or without a scheme and a port.
+ * @returns undefined when that is no place
+ */
+export function databaseUri(dbProtocol: string, text: string): string | undefined {
+  if (dbProtocol === 'mongodb' && /^mongodb(?:\+srv)?:\/\/[^/\s]/.test(text)) return text
+  const address = parseAddress(text.replace(/^[a-z][a-z0-9+.-]*:\/\//i, ''), DATABASE_PROTOCOLS[dbProtocol]?.defaultPort ?? 0)
+  return address && formatAddress(address)
 }

@@ -4,7 +4,7 @@ import type { Address } from '../../../shared/address.ts'
 import { PorticoError } from '../../../shared/errors.ts'
 import type { DatabaseServer } from '../auth/auth.ts'
 import { duplexPair } from './duplex-pair.ts'
-import { readOpeningPacket, type OpeningPacket } from './first-packet.ts'
+import type { OpeningPacket } from './first-packet.ts'
 import type { HopCredentials } from './hop-credentials.ts'
 import { splice } from './splice.ts'
 
@@ -28,10 +28,9 @@ export interface ServesStreams {
   serve(stream: Duplex): void
 }
 
-/** A client's stream behind its opening packet: what an agent serves. */
+/** What an agent serves: a client's stream, from its first byte or behind the opening packet that its proxy has read. */
 export interface Session {
   readonly client: Duplex
-  /** undefined: the client said nothing that can be answered */
   readonly opening: OpeningPacket | undefined
 }
 
@@ -64,7 +63,7 @@ function handOver(proxyEnd: Duplex, agentEnd: Duplex): void {
 /** The agent's side, after a finished handshake over `stream`. Rejects when the proxy goes away before. */
 export async function receiveSession(stream: Duplex, secure: TLSSocket): Promise<Session> {
   const local = handOvers.get(stream)
-  if (local === undefined) return { client: secure, opening: await readOpeningPacket(secure) }
+  if (local === undefined) return { client: secure, opening: undefined }
   // Ends with the stream under it; until then only TLS itself has something to say here.
   secure.resume()
   return local.session
@@ -74,8 +73,11 @@ export async function receiveSession(stream: Duplex, secure: TLSSocket): Promise
 export interface Hop {
   /** What the agent says and hears, where it speaks first; not for an agent that gets its client's stream handed over. */
   readonly stream: Duplex
-  /** Serves `client` through the agent. Resolves when that is over. */
-  relay(client: Duplex, opening: OpeningPacket): Promise<void>
+  /**
+   * Serves `client` through the agent. Resolves when that is over.
+   * @param opening what was read of it already
+   */
+  relay(client: Duplex, opening?: OpeningPacket): Promise<void>
 }
 
 function hopOver(stream: Duplex, secure: TLSSocket): Hop {
@@ -84,7 +86,7 @@ function hopOver(stream: Duplex, secure: TLSSocket): Hop {
     stream: secure,
     relay: (client, opening) => {
       if (local === undefined) {
-        secure.write(opening.raw)
+        if (opening !== undefined) secure.write(opening.raw)
         return splice(client, secure)
       }
       return new Promise(resolve => {

@@ -120,11 +120,11 @@ export function openDatabaseProxy(options: DatabaseProxyOptions): DatabaseProxy 
     await hop.relay(caller.stream, opening)
   }
 
-  async function refuse(stream: Duplex, thrown: unknown, client: Handshake['client']): Promise<void> {
+  function logRefusal(thrown: unknown, client: Handshake['client']): Refusal {
     const refusal = refusalOf(thrown)
     if (refusal.message === 'internal error') log.error('database.failed', {}, thrown)
     log.info('database.refused', { why: refusal.message, client: client.host })
-    await refusePostgres(stream, refusal)
+    return refusal
   }
 
   async function servePostgres(stream: Duplex, handshake: Handshake): Promise<void> {
@@ -134,7 +134,7 @@ export function openDatabaseProxy(options: DatabaseProxyOptions): DatabaseProxy 
     try {
       await relay(await authorise(auth.clusterName, siteOf, opening.caller.identity, client.host), opening, client)
     } catch (thrown) {
-      await refuse(opening.caller.stream, thrown, client)
+      await refusePostgres(opening.caller.stream, logRefusal(thrown, client))
     }
   }
 
@@ -149,10 +149,7 @@ export function openDatabaseProxy(options: DatabaseProxyOptions): DatabaseProxy 
         log.info('database.session', { user: route.identity.username, database: route.route.ServiceName, client: client.host })
         return stream
       },
-      refused: refusal => {
-        if (refusal.message === 'internal error') log.error('database.failed', {}, refusal.cause)
-        log.info('database.refused', { why: refusal.message, client: client.host })
-      },
+      refused: refusal => void logRefusal(refusal, client),
     }
   }
 
@@ -161,23 +158,34 @@ export function openDatabaseProxy(options: DatabaseProxyOptions): DatabaseProxy 
     return serveMysql(stream, handshake, { version, innerTls, ...mysqlEntry(handshake.client) })
   }
 
+  /** From its first byte on the client speaks with the agent. Without one it is closed without a word. [captured] */
+  async function serveRaw(stream: Duplex, { identity, peerCertificate, client }: Handshake, route: AuthorisedRoute): Promise<void> {
+    const hop = await connectAgent(route, { stream, identity, peerCertificate, secured: true }, client).catch((thrown: unknown) => {
+      logRefusal(thrown, client)
+      return undefined
+    })
+    if (hop === undefined) return closeGently(stream)
+    log.info('database.session', { user: route.identity.username, database: route.route.ServiceName, client: client.host })
+    await hop.relay(stream)
+  }
+
   /** Refused before the protocol starts, so without a packet: which protocol it would be is not known for sure. [captured] */
   async function serveDatabase(stream: Duplex, handshake: Handshake): Promise<void> {
     const { identity, peerCertificate, client } = handshake
     const route = await authorise(auth.clusterName, siteOf, identity, client.host).catch((thrown: unknown) => {
-      log.info('database.refused', { why: refusalOf(thrown).message, client: client.host })
+      logRefusal(thrown, client)
       return undefined
     })
     if (route === undefined) return closeGently(stream)
     const protocol = route.route.Protocol
     if (protocol === 'mysql') return serveMysql(stream, handshake, { version: DEFAULT_MYSQL_VERSION, ...mysqlEntry(client) })
-    if (protocol !== 'postgres' && protocol !== 'cockroachdb') return closeGently(stream)
+    if (protocol !== 'postgres' && protocol !== 'cockroachdb') return serveRaw(stream, handshake, route)
     const opening = await readOpening({ stream, identity, peerCertificate, secured: true }, false)
     if (opening === undefined) return closeGently(stream)
     try {
       await relay(route, opening, client)
     } catch (thrown) {
-      await refuse(stream, thrown, client)
+      await refusePostgres(stream, logRefusal(thrown, client))
     }
   }
 

@@ -13,13 +13,13 @@ export const clusterNotFound = (cluster: string): string => `cluster "${cluster}
 export const databaseNotFound = (name: string, cluster: string): string =>
   `database "${name}" not found among registered databases in cluster "${cluster}"`
 
-/** Ends a database connection with a reason for its client. `code`, `severity` and `detail` come from a real server only. */
+/** Ends a database connection with a reason for its client. */
 export class Refusal extends Error {
   override readonly name = 'Refusal'
-  /** ErrorResponse, whole. */
-  readonly packet: Buffer
+  /** A real server's own words, in its protocol. Portico's have no code, severity or detail. */
+  readonly packet: Buffer | undefined
 
-  constructor(message: string, cause?: unknown, packet: Buffer = errorResponse({ message })) {
+  constructor(message: string, cause?: unknown, packet?: Buffer) {
     super(message, { cause })
     this.packet = packet
   }
@@ -35,6 +35,6 @@ export function refusalOf(thrown: unknown): Refusal {
 
 /** Sends a refusal in Postgres' own form and closes. */
 export async function refusePostgres(stream: Duplex, refusal: Refusal): Promise<void> {
-  if (stream.writable) stream.write(refusal.packet)
+  if (stream.writable) stream.write(refusal.packet ?? errorResponse({ message: refusal.message }))
   await closeGently(stream)
 }

@@ -49,7 +49,7 @@ test('names count for postgres, and not where a protocol has none at connect', (
   expect(mayUseDatabase([noNames], server('postgres'), 'reader', 'x')).toBe(false)
   expect(mayUseDatabase([noNames], server('snowflake'), 'reader', 'x')).toBe(false)
   expect(mayUseDatabase([noNames], server('some-new-one'), 'reader', 'x')).toBe(false)
-  for (const protocol of ['mysql', 'cockroachdb', 'redis', 'mongodb', 'sqlserver'])
+  for (const protocol of ['mysql', 'cockroachdb', 'redis', 'sqlserver'])
     expect(mayUseDatabase([noNames], server(protocol), 'reader', 'x')).toBe(true)
 })
 
