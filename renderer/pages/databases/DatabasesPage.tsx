@@ -33,6 +33,9 @@ interface DatabasesPageProps {
   readonly onSignIn: () => void
 }
 
+/** The sheet waits for a second click, which would else land on it instead of the row. */
+const DOUBLE_CLICK_MS = 250
+
 export function DatabasesPage(props: DatabasesPageProps) {
   const { profile, entries, view, selection, tunnels, hasDetails, menu, paletteButton, notices, onCopy, onView, onSignIn } = props
   const ask = useAsk()
@@ -40,6 +43,7 @@ export function DatabasesPage(props: DatabasesPageProps) {
   const [search, setSearch] = useState('')
   const searchRef = useRef<HTMLInputElement>(null)
   const gridRef = useRef<HTMLDivElement>(null)
+  const covering = useRef<ReturnType<typeof setTimeout>>(undefined)
   const found = useFound(entries, view, search, groupBy)
   const keys = useMemo(() => labelKeys(databases.items), [databases.items])
   const { chosen, overlay, setOverlay, choose, act, open, showDetails } = selection
@@ -54,9 +58,17 @@ export function DatabasesPage(props: DatabasesPageProps) {
   const onChoose = useCallback(
     (one: Entry): void => {
       choose(one.database.id)
-      if (!hasDetails) setOverlay(true)
+      clearTimeout(covering.current)
+      if (!hasDetails) covering.current = setTimeout(() => setOverlay(true), DOUBLE_CLICK_MS)
     },
     [choose, hasDetails, setOverlay],
+  )
+  const onOpen = useCallback(
+    (one: Entry): void => {
+      clearTimeout(covering.current)
+      open(one)
+    },
+    [open],
   )
   const onCopyAddress = useCallback((one: Entry): void => void onCopy(addressOf(one)), [onCopy])
   const toList = useCallback((): void => {
@@ -95,7 +107,7 @@ export function DatabasesPage(props: DatabasesPageProps) {
             onActivate={choose}
             onChoose={onChoose}
             onAct={act}
-            onOpen={open}
+            onOpen={onOpen}
             onFavour={tunnels.favour}
             onDetails={showDetails}
             onCopy={onCopyAddress}
