@@ -31,6 +31,7 @@ export const ERRORS = {
   'tunnel/address': { retry: 'choose-port', exit: 1 },
   'tunnel/not-found': { retry: 'none', exit: 4 },
   'tunnel/wrong-protocol': { retry: 'none', exit: 1 },
+  'tunnel/request-refused': { retry: 'none', exit: 1 },
   'tunnel/upstream-closed': { retry: 'again', exit: 1 },
   'ssh/host-refused': { retry: 'none', exit: 1 },
   'ssh/login-refused': { retry: 'log-in', exit: 1 },

@@ -2,6 +2,7 @@ import { PorticoError } from '../../shared/errors.ts'
 import type { TunnelMode } from '../../shared/state.ts'
 import type { EngineEvent } from '../engine/engine.ts'
 import { openEngine } from '../engine/open-engine.ts'
+import { offersPassthrough } from '../launch/database-client.ts'
 import type { StoredProfile } from '../state/stored-state.ts'
 import type { AuthSessions } from './auth-sessions.ts'
 import { writeClientFiles } from './client-files.ts'
@@ -49,10 +50,10 @@ export async function hostTunnel(options: HostedOptions): Promise<Hosted> {
   const { context, sessions, profile, workerFile, signal, name, mode, port, socket, holdMs, databaseUser, databaseName } = options
   const database = await findDatabase(context, sessions, profile, name, options.cluster, signal)
   const route = routeTo(context, profile, database, { databaseUser, databaseName })
-  if (mode === 'passthrough' && route.dbProtocol !== 'postgres' && route.dbProtocol !== 'cockroachdb') {
+  if (mode === 'passthrough' && !offersPassthrough(route.dbProtocol)) {
     throw new PorticoError('resource/unsupported', {
-      protocol: route.dbProtocol,
-      why: 'its clients cannot bring the certificate yet',
+      protocol: `--passthrough for ${route.dbProtocol}`,
+      why: 'its clients cannot bring the certificate',
       next: `portico proxy db ${name}`,
     })
   }

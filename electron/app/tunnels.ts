@@ -8,8 +8,8 @@ import type { Database, Tunnel, TunnelMode } from '../../shared/state.ts'
 import type { DatabaseRoute } from '../client/client.ts'
 import { webRoots } from '../client/roots.ts'
 import type { Engine, EngineEvent, Listening } from '../engine/engine.ts'
-import type { StoredProfile } from '../state/stored-state.ts'
-import { addressesOf } from './addresses.ts'
+import type { Remembered, StoredProfile } from '../state/stored-state.ts'
+import { addressesOf, chooseProgram } from './addresses.ts'
 import type { ClientFiles } from './client-files.ts'
 import type { Context } from './context.ts'
 import type { CredentialOffice } from './credentials.ts'
@@ -75,6 +75,7 @@ export function openTunnels({ context, credentials, engine, onChange, onEngineEv
   const entries = new Map<string, Entry>()
   let opened: Promise<Engine> | undefined
   let closed = false
+  const remembering = new Set<Promise<void>>()
   let socketFolder: string | undefined
 
   const theEngine = (): Promise<Engine> => {
@@ -106,6 +107,10 @@ export function openTunnels({ context, credentials, engine, onChange, onEngineEv
       // A held connection is news: somebody must sign in.
       return set(entry, { ...tunnel, connections, waiting, bytesIn, bytesOut }, waiting === tunnel.waiting ? 'counters' : 'tunnels')
     }
+    if (event.type === 'worked') {
+      const { databaseUser, databaseName } = entry.request.route
+      return remember(entry, { databaseUser, databaseName })
+    }
     if (event.type === 'connection') {
       if (event.state === 'open' && tunnel.trouble !== null) return set(entry, { ...tunnel, trouble: null })
       if (event.state === 'failed')
@@ -119,6 +124,16 @@ export function openTunnels({ context, credentials, engine, onChange, onEngineEv
     credentials.unbind(entry.tunnel.id)
     const { id, resource, kind, name, cluster, dbProtocol, mode, databaseUser, databaseName, alpn, since } = entry.tunnel
     set(entry, { id, resource, kind, name, cluster, dbProtocol, mode, databaseUser, databaseName, alpn, since, state: 'failed', failure })
+  }
+
+  /** A user and a name only once they worked: one that was mistyped must not come back by itself. */
+  const remember = ({ tunnel: { id, resource } }: Entry, values: Remembered): void => {
+    const written = context.profiles
+      .remember(resource, values)
+      // What cannot be remembered is no reason to close what works.
+      .catch((thrown: unknown) => context.log.warn('state.unwritten', { tunnel: id }, thrown))
+      .finally(() => remembering.delete(written))
+    remembering.add(written)
   }
 
   const portFor = async ({ database, port }: TunnelRequest): Promise<number> => {
@@ -189,19 +204,15 @@ export function openTunnels({ context, credentials, engine, onChange, onEngineEv
     const { id } = entry.tunnel
     try {
       credentials.bind(id, request.profile.proxy, request.route)
-      const listening = await listen(entry)
+      const [listening, program] = await Promise.all([listen(entry), chooseProgram(request.route.dbProtocol, context.env)])
       if (signal.aborted) {
         await (await theEngine()).stop(id, 0)
         signal.throwIfAborted()
       }
-      const open = shown(entry.tunnel, listening, request)
+      const open = shown(entry.tunnel, listening, request, program)
       set(entry, open)
       const keepPort = request.keepPort ?? request.port === undefined
-      const { databaseUser, databaseName } = request.route
-      // What cannot be remembered is no reason to close what works.
-      context.profiles
-        .remember(open.resource, { databaseUser, databaseName, ...(keepPort ? { port: open.port } : {}) })
-        .catch((thrown: unknown) => context.log.warn('state.unwritten', { tunnel: id }, thrown))
+      if (keepPort) remember(entry, { port: open.port })
       context.log.info('tunnel.open', { tunnel: id, name: open.name, port: open.port })
       return open
     } catch (thrown) {
@@ -279,6 +290,7 @@ export function openTunnels({ context, credentials, engine, onChange, onEngineEv
       closed = true
       await Promise.all([...entries.keys()].map(id => stop(id, drainMs)))
       await (await opened?.catch(() => undefined))?.close(drainMs)
+      await Promise.all(remembering)
     },
   }
 }
@@ -314,15 +326,18 @@ function starting({ database, route, mode = 'authenticated' }: TunnelRequest, no
   }
 }
 
-function shown(tunnel: Tunnel, listening: Listening, { route, files }: TunnelRequest): OpenTunnel {
+function shown(tunnel: Tunnel, listening: Listening, { route, files }: TunnelRequest, program: string | undefined): OpenTunnel {
   const { id, resource, kind, name, cluster, dbProtocol, mode, databaseUser, databaseName, alpn, since } = tunnel
-  const { url, jdbc, command } = addressesOf({
-    dbProtocol,
-    address: { host: 'localhost', port: listening.port },
-    databaseUser: route.databaseUser,
-    databaseName: route.databaseName,
-    ...(files === undefined ? {} : { tls: files }),
-  })
+  const { url, jdbc, command } = addressesOf(
+    {
+      dbProtocol,
+      address: { host: 'localhost', port: listening.port },
+      databaseUser: route.databaseUser,
+      databaseName: route.databaseName,
+      tls: files,
+    },
+    program,
+  )
   return {
     id,
     resource,

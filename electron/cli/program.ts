@@ -135,7 +135,7 @@ const VERBS: readonly VerbRow[] = [
         args: '<name>',
         about: 'write certificate, key and CA files for a client',
         example: 'portico db login orders --db-user alice',
-        flags: DB_FLAGS,
+        flags: [...DB_FLAGS, ['--write', 'also a section in ~/.pg_service.conf or ~/.my.cnf; db logout takes it out again']],
         load: async () => (await import('./verbs/db-files.ts')).dbLogin,
       },
       {

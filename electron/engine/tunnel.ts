@@ -40,8 +40,16 @@ export async function openTunnel(plan: TunnelPlan, needs: TunnelNeeds): Promise<
     open: credentials => authenticatedContext(plan.upstream, credentials),
     now: needs.now,
   })
+  let worked = false
   const side: ConnectionTunnel = {
     plan,
+    get worked() {
+      return worked
+    },
+    set worked(value) {
+      if (value && !worked) needs.report({ type: 'worked', tunnel: plan.id })
+      worked = value
+    },
     bare: passthroughContext(plan.upstream, plan.dbProtocol),
     authenticated: refused => cache.context(refused),
     now: needs.now,

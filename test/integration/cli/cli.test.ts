@@ -231,6 +231,12 @@ describe('databases', () => {
     const wrong = await portico.run(['db', 'connect', 'orders', '--db-user', 'reader', '--', '-Atc', 'select nothing'])
     expect(wrong.code).toBe(1)
     expect((await portico.run(['db', 'connect', 'orders', '--db-user', 'alice', '--', '--no-such-flag'])).code).not.toBe(0)
+    // What nobody got in with is not remembered; what worked is.
+    const who = async (...flags: string[]): Promise<string> =>
+      (await portico.run(['db', 'connect', 'orders', ...flags, '--', '-Atc', 'select current_user'])).out
+    await who('--db-name', 'tipo')
+    expect(await who()).toBe('reader\n')
+    expect([await who('--db-user', 'alice'), await who()]).toEqual(['alice\n', 'alice\n'])
   })
 
   it('whose client is missing end with 4, naming the package', async () => {
