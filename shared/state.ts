@@ -169,7 +169,14 @@ export const DEFAULT_SETTINGS: Settings = {
 }
 
 /** The process that holds the tunnels of this home. */
-export const EngineShape = z.object({ host: z.enum(['app', 'headless']), pid: z.number().int(), since: z.number(), version: z.string() })
+export const EngineShape = z.object({
+  host: z.enum(['app', 'headless']),
+  pid: z.number().int(),
+  since: z.number(),
+  version: z.string(),
+  /** The folder that holds settings.yaml, in the writing of the system. */
+  home: z.string().optional(),
+})
 export type EngineState = z.infer<typeof EngineShape>
 
 /** A program that a database can be opened in. */

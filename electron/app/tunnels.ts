@@ -19,7 +19,7 @@ export type OpenTunnel = Extract<Tunnel, { state: 'open' }>
 
 export interface TunnelRequest {
   readonly profile: StoredProfile
-  readonly database: Pick<Database, 'id' | 'name' | 'cluster' | 'dbProtocol'>
+  readonly database: Pick<Database, 'id' | 'name' | 'cluster' | 'dbProtocol' | 'serverVersion'>
   readonly route: DatabaseRoute
   readonly mode?: TunnelMode
   /** 0 = any free one; absent = the resource's own. */

@@ -1,19 +1,21 @@
 import type { KeyboardEvent, Ref } from 'react'
-import { Icon } from '../../parts/Icon.tsx'
-import { IconButton } from '../../parts/IconButton.tsx'
-import { text } from '../../words.ts'
+import { text } from '../words.ts'
+import { Icon } from './Icon.tsx'
+import { IconButton } from './IconButton.tsx'
+import { Kbd } from './Kbd.tsx'
 import css from './SearchField.module.css'
 
 interface SearchFieldProps {
   readonly value: string
-  readonly total: number
+  readonly placeholder: string
+  readonly label: string
   readonly inputRef: Ref<HTMLInputElement>
   readonly onText: (value: string) => void
   /** Down, Enter or a second Escape: on to the list. */
   readonly onLeave: () => void
 }
 
-export function SearchField({ value, total, inputRef, onText, onLeave }: SearchFieldProps) {
+export function SearchField({ value, placeholder, label, inputRef, onText, onLeave }: SearchFieldProps) {
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.key === 'Escape' && value !== '') onText('')
     else if (event.key === 'ArrowDown' || event.key === 'Enter' || event.key === 'Escape') onLeave()
@@ -28,21 +30,15 @@ export function SearchField({ value, total, inputRef, onText, onLeave }: SearchF
         type="text"
         className={css['input']}
         value={value}
-        placeholder={text.list.search(total)}
-        aria-label={text.list.searchLabel}
+        placeholder={placeholder}
+        aria-label={label}
         aria-keyshortcuts="/"
         spellCheck={false}
         maxLength={400}
         onChange={event => onText(event.target.value)}
         onKeyDown={onKeyDown}
       />
-      {value === '' ? (
-        <kbd className={css['key']} aria-hidden="true">
-          /
-        </kbd>
-      ) : (
-        <IconButton icon="close" label={text.list.clear} onClick={() => onText('')} />
-      )}
+      {value === '' ? <Kbd>/</Kbd> : <IconButton icon="close" label={text.list.clear} onClick={() => onText('')} />}
     </div>
   )
 }

@@ -1,21 +1,23 @@
 import { DropdownMenu } from 'radix-ui'
+import type { Failure } from '../../../shared/errors.ts'
 import type { Profile } from '../../../shared/state.ts'
+import { useAsk, useSlice } from '../../engine.ts'
 import { Icon } from '../../parts/Icon.tsx'
 import menu from '../../parts/menu.module.css'
 import { Ring } from '../../parts/Ring.tsx'
 import { shown, text } from '../../words.ts'
+import type { Place } from '../places.ts'
 import css from './ClusterMenu.module.css'
 
 interface ClusterMenuProps {
   readonly profile: Profile
-  readonly profiles: readonly Profile[]
   readonly ended: boolean
   readonly now: number
   /** Only the ring, for a narrow window. */
   readonly compact?: boolean
-  readonly onUse: (proxy: string) => void
-  readonly onSignOut: () => void
   readonly onAdd: () => void
+  readonly onPlace: (place: Place) => void
+  readonly onTrouble: (failure: Failure) => void
 }
 
 const words = text.side
@@ -23,7 +25,9 @@ const words = text.side
 const WHOLE_MS = 12 * 3_600_000
 const SOON_MS = 30 * 60_000
 
-export function ClusterMenu({ profile, profiles, ended, now, compact = false, onUse, onSignOut, onAdd }: ClusterMenuProps) {
+export function ClusterMenu({ profile, ended, now, compact = false, onAdd, onPlace, onTrouble }: ClusterMenuProps) {
+  const ask = useAsk()
+  const [profiles, clusters] = [useSlice('profiles'), useSlice('clusters')]
   const [cluster, user] = [shown(profile.cluster), shown(profile.user)]
   const left = ended ? 0 : Math.max(0, profile.validUntil - now)
   const state = left === 0 ? words.ended : words.left(left)
@@ -46,7 +50,7 @@ export function ClusterMenu({ profile, profiles, ended, now, compact = false, on
         <DropdownMenu.Content className={menu['content']} align="start" sideOffset={6} collisionPadding={8}>
           {profiles.length > 1 && <DropdownMenu.Label className={menu['heading']}>{words.switchTo}</DropdownMenu.Label>}
           {profiles.length > 1 && (
-            <DropdownMenu.RadioGroup value={profile.proxy} onValueChange={onUse}>
+            <DropdownMenu.RadioGroup value={profile.proxy} onValueChange={proxy => void ask('profile.use', { proxy }, onTrouble)}>
               {profiles.map(one => (
                 <DropdownMenu.RadioItem key={one.proxy} value={one.proxy} className={menu['item']}>
                   <span className={menu['mark']}>
@@ -56,17 +60,45 @@ export function ClusterMenu({ profile, profiles, ended, now, compact = false, on
                   </span>
                   <span className={menu['label']}>
                     {shown(one.cluster)}
-                    <span className={menu['sub']}>{words.profile(shown(one.user), one.expired)}</span>
+                    <span className={menu['sub']}>{words.profile(shown(one.user), one.expired, one.source === 'tsh')}</span>
                   </span>
                 </DropdownMenu.RadioItem>
               ))}
             </DropdownMenu.RadioGroup>
           )}
           {profiles.length > 1 && <DropdownMenu.Separator className={menu['separator']} />}
+          {compact && clusters.length > 1 && (
+            <>
+              <DropdownMenu.Label className={menu['heading']}>{words.clusters}</DropdownMenu.Label>
+              <DropdownMenu.RadioGroup
+                value={clusters.find(one => one.current)?.name ?? ''}
+                onValueChange={name => void ask('cluster.use', { cluster: name }, onTrouble)}
+              >
+                {clusters.map(one => (
+                  <DropdownMenu.RadioItem key={one.name} value={one.name} className={menu['item']}>
+                    <span className={menu['mark']}>
+                      <DropdownMenu.ItemIndicator>
+                        <Icon name="check" size={12} />
+                      </DropdownMenu.ItemIndicator>
+                    </span>
+                    <span className={menu['label']}>{shown(one.name)}</span>
+                  </DropdownMenu.RadioItem>
+                ))}
+              </DropdownMenu.RadioGroup>
+              <DropdownMenu.Separator className={menu['separator']} />
+            </>
+          )}
+          {compact &&
+            (['databases', 'running', 'favourites', 'settings', 'log'] as const).map(place => (
+              <DropdownMenu.Item key={place} className={menu['item']} onSelect={() => onPlace(place)}>
+                {words[place]}
+              </DropdownMenu.Item>
+            ))}
+          {compact && <DropdownMenu.Separator className={menu['separator']} />}
           <DropdownMenu.Item className={menu['item']} onSelect={onAdd}>
             {words.add}
           </DropdownMenu.Item>
-          <DropdownMenu.Item className={menu['item']} onSelect={onSignOut}>
+          <DropdownMenu.Item className={menu['item']} onSelect={() => void ask('login.end', { proxy: profile.proxy }, onTrouble)}>
             {words.signOut}
           </DropdownMenu.Item>
         </DropdownMenu.Content>
