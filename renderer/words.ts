@@ -368,6 +368,9 @@ const NEXT: Partial<Record<ErrorCode, string | ((facts: Facts) => string)>> = {
   'tunnel/port-in-use': 'end that program, or use another port',
   'tunnel/not-found': 'connect again',
   'lab/failed': 'try again',
+  'engine/running': 'use that one, or end it first',
+  'engine/gone': 'try again',
+  'engine/failed': 'quit Portico and open it anew',
   'cluster/config': 'check its file',
 }
 
