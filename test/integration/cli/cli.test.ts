@@ -12,7 +12,6 @@ import { LAB_NAMES } from '../../kit/lab-databases.ts'
 
 const exec = promisify(execFile)
 const hasPsql = spawnSync('psql', ['--version']).status === 0
-
 const portico = new Portico()
 const stranger = new Portico('portico-none-')
 let lab: Staying
