@@ -68,6 +68,8 @@ export const contract = {
   'tunnel.stop': { ask: z.object({ tunnel: tunnelId }).strict(), answer: Nothing },
   /** Stops and starts anew, on the same addresses; for a failed one, tries again. */
   'tunnel.restart': { ask: z.object({ tunnel: tunnelId }).strict(), answer: TunnelShape },
+  /** The one-time code that a tunnel waits for. What becomes of it is told by the tunnel's `code`. */
+  'tunnel.code': { ask: z.object({ tunnel: tunnelId, code: text(16).min(1) }).strict(), answer: Nothing },
   /** The oldest 200 of `total`. */
   'tunnel.connections': {
     ask: z.object({ tunnel: tunnelId }).strict(),

@@ -11,6 +11,7 @@ export const ERRORS = {
   'login/expired': { retry: 'log-in', exit: 3 },
   'login/refused': { retry: 'log-in', exit: 1 },
   'login/code-needed': { retry: 'log-in', exit: 3 },
+  'login/code-refused': { retry: 'again', exit: 1 },
   'login/unsupported': { retry: 'none', exit: 1 },
   'login/too-many-tries': { retry: 'log-in', exit: 1 },
   'proxy/unreachable': { retry: 'again', exit: 5 },

@@ -73,6 +73,10 @@ const tunnelBase = {
   alpn: z.array(z.string()),
   since: z.number(),
 }
+/** `checking`: one was given and is on its way. `refused`: why the one before was not taken. */
+export const CodeWantedShape = z.object({ checking: z.boolean(), refused: FailureShape.nullable() })
+export type CodeWanted = z.infer<typeof CodeWantedShape>
+
 const listening = {
   port: z.number(),
   /** `127.0.0.1:N`, `[::1]:N`. */
@@ -91,6 +95,8 @@ const listening = {
   certificateUntil: z.number().nullable(),
   /** The last connection that failed, until one works. */
   trouble: FailureShape.nullable(),
+  /** A one-time code that its session waits for; null = none. */
+  code: CodeWantedShape.nullable(),
 }
 export const TunnelShape = z.discriminatedUnion('state', [
   z.object({ ...tunnelBase, state: z.literal('starting') }),

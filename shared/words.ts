@@ -39,8 +39,13 @@ const WORDS: Record<ErrorCode, readonly [what: Line, why: Line, next: Line]> = {
   ],
   'login/code-needed': [
     'A one-time code is needed',
-    f => `${proxy(f)} asks for a second factor`,
-    'enter the code of your authenticator app',
+    f => fact(f, 'why', `${proxy(f)} asks for a second factor`),
+    f => fact(f, 'next', 'enter the code of your authenticator app'),
+  ],
+  'login/code-refused': [
+    'The one-time code was refused',
+    why('it is wrong or was used before'),
+    'wait for the next code of your authenticator app and enter that one',
   ],
   'login/unsupported': [
     'This way of signing in is not supported yet',

@@ -1,6 +1,7 @@
 import { PorticoError, type Failure } from '../../shared/errors.ts'
 import type { DatabaseRoute } from '../client/client.ts'
 import type { CredentialSource, Credentials } from '../engine/engine.ts'
+import type { AskCode } from './issue-credentials.ts'
 
 /** The sign-in that certificates for resources hang on. */
 export interface Login {
@@ -29,10 +30,19 @@ export interface CredentialOffice extends CredentialSource {
   signedOut(proxy: string): void
 }
 
+export interface CodeQuestion {
+  readonly tunnels: readonly string[]
+  readonly route: DatabaseRoute
+  /** Why the code before was not taken. */
+  readonly refused: Failure | undefined
+}
+
 export interface CredentialOptions {
   login(proxy: string): Login | undefined
   /** Asks the cluster; `expires` is ms since 1970. */
-  issue(proxy: string, route: DatabaseRoute, expires: number, signal: AbortSignal): Promise<Credentials>
+  issue(proxy: string, route: DatabaseRoute, expires: number, signal: AbortSignal, askCode: AskCode): Promise<Credentials>
+  /** Brings a one-time code for a session of these tunnels; waits as long as a person takes. */
+  askCode(question: CodeQuestion, signal: AbortSignal): Promise<string>
   onEvent(event: CredentialEvent): void
   now?(): number
 }
@@ -45,6 +55,8 @@ interface Entry {
   issued: Credentials | undefined
   /** Fingerprint of the login that `issued` was asked with. */
   issuedWith: string
+  /** Whether `issued` was confirmed with a code: then it is for the tunnels that run, and for no longer than they do. */
+  confirmed: boolean
   /** When a refusal last made us ask again. */
   refusedAt: number
   pending: Promise<Credentials> | undefined
@@ -67,7 +79,7 @@ const SAME_END_MS = 2_000
  * They end with the login at the latest: renewed once to the login's end, again only when that would end later, after a new
  * sign-in, or when a handshake was refused. While a login is needed everything waits, asked for once per proxy. design.md 5, 8
  */
-export function openCredentials({ login, issue, onEvent, now = Date.now }: CredentialOptions): CredentialOffice {
+export function openCredentials({ login, issue, askCode, onEvent, now = Date.now }: CredentialOptions): CredentialOffice {
   const entries = new Map<string, Entry>()
   const byTunnel = new Map<string, Entry>()
   const gates = new Map<string, Gate>()
@@ -99,6 +111,8 @@ export function openCredentials({ login, issue, onEvent, now = Date.now }: Crede
     const current = alive(entry.proxy)
     if (current === undefined) return true
     if (current.fingerprint !== entry.issuedWith) return false
+    // A server may let a confirmed one live for a minute: renewed ahead of its end it would cost a code each time.
+    if (entry.confirmed) return true
     const couldEndLater = current.validUntil - issued.notAfter > SAME_END_MS
     return !(couldEndLater && issued.notAfter - now() < MARGIN_MS)
   }
@@ -112,8 +126,13 @@ export function openCredentials({ login, issue, onEvent, now = Date.now }: Crede
         continue
       }
       try {
-        const issued = await issue(entry.proxy, entry.route, current.validUntil, signal)
+        let confirmed = false
+        const issued = await issue(entry.proxy, entry.route, current.validUntil, signal, refused => {
+          confirmed = true
+          return orAborted(askCode({ tunnels: [...entry.tunnels], route: entry.route, refused }, signal), signal)
+        })
         signal.throwIfAborted()
+        entry.confirmed = confirmed
         entry.issued = issued
         entry.issuedWith = current.fingerprint
         onEvent({ type: 'renewed', tunnels: [...entry.tunnels], notAfter: issued.notAfter })
@@ -160,6 +179,7 @@ export function openCredentials({ login, issue, onEvent, now = Date.now }: Crede
           stop: new AbortController(),
           issued: undefined,
           issuedWith: '',
+          confirmed: false,
           refusedAt: Number.NEGATIVE_INFINITY,
           pending: undefined,
         }
@@ -176,9 +196,10 @@ export function openCredentials({ login, issue, onEvent, now = Date.now }: Crede
       const entry = byTunnel.get(tunnel)
       byTunnel.delete(tunnel)
       entry?.tunnels.delete(tunnel)
+      if (entry === undefined || entry.tunnels.size > 0) return
       // The certificate is kept for the next start of this route; only what waits for nobody any more ends.
-      if (entry !== undefined && entry.tunnels.size === 0 && entry.pending !== undefined)
-        entry.stop.abort(new PorticoError('app/cancelled'))
+      if (entry.confirmed) entry.issued = undefined
+      if (entry.pending !== undefined) entry.stop.abort(new PorticoError('app/cancelled'))
     },
     signedIn(proxy) {
       if (alive(proxy) === undefined) return
@@ -191,14 +212,11 @@ export function openCredentials({ login, issue, onEvent, now = Date.now }: Crede
   }
 }
 
-function orAborted(wanted: Promise<void>, signal: AbortSignal): Promise<void> {
+function orAborted<T>(wanted: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(PorticoError.from(signal.reason))
     if (signal.aborted) return abort()
     signal.addEventListener('abort', abort, { once: true })
-    void wanted.then(() => {
-      signal.removeEventListener('abort', abort)
-      resolve()
-    })
+    wanted.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
   })
 }

@@ -6,7 +6,7 @@ import { offersPassthrough } from '../launch/database-client.ts'
 import type { StoredProfile } from '../state/stored-state.ts'
 import type { AuthSessions } from './auth-sessions.ts'
 import type { Context } from './context.ts'
-import { openCredentials, type CredentialEvent } from './credentials.ts'
+import { openCredentials, type CodeQuestion, type CredentialEvent } from './credentials.ts'
 import { findDatabase, routeTo } from './find-database.ts'
 import { issueCredentials } from './issue-credentials.ts'
 import { passthroughFiles } from './passthrough-files.ts'
@@ -27,6 +27,8 @@ export interface HostedOptions {
   readonly holdMs?: number | undefined
   /** Ends a start; an open tunnel is ended by close(). */
   readonly signal: AbortSignal
+  /** Brings a one-time code where each session is confirmed with one. @throws PorticoError `login/code-needed` when nobody can be asked */
+  askCode(question: CodeQuestion, signal: AbortSignal): Promise<string>
   onCredentials(event: CredentialEvent): void
   onEngineEvent(event: EngineEvent): void
   /** The listener died on its own. */
@@ -65,7 +67,8 @@ export async function hostTunnel(options: HostedOptions): Promise<Hosted> {
       const found = context.profiles.get(proxy)
       return found === undefined ? undefined : { validUntil: found.validUntil, fingerprint: `${found.user} ${found.validUntil}` }
     },
-    issue: (proxy, wanted, expires, stop) => issueCredentials(sessions, proxy, wanted, expires, stop),
+    issue: (proxy, wanted, expires, stop, askCode) => issueCredentials(sessions, proxy, wanted, expires, stop, askCode),
+    askCode: options.askCode,
     onEvent: options.onCredentials,
   })
   const tunnels = openTunnels({

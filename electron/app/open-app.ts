@@ -7,6 +7,7 @@ import type { Home } from '../state/home.ts'
 import { openAuthSessions } from './auth-sessions.ts'
 import { openClusters } from './clusters.ts'
 import { openContext, type Context } from './context.ts'
+import { openCodeQuestions } from './code-questions.ts'
 import { openCredentials } from './credentials.ts'
 import { databaseFinder } from './database-finder.ts'
 import { showDatabases } from './database-list.ts'
@@ -75,11 +76,14 @@ export async function openApp(options: AppOptions): Promise<App> {
       const profile = context.profiles.get(proxy)
       return profile === undefined ? undefined : { validUntil: profile.validUntil, fingerprint: `${profile.user} ${profile.validUntil}` }
     },
-    issue: (proxy, route, expires, signal) => issueCredentials(sessions, proxy, route, expires, signal),
+    issue: (proxy, route, expires, signal, askCode) => issueCredentials(sessions, proxy, route, expires, signal, askCode),
+    askCode: (question, signal) => codes.ask(question, signal),
     onEvent(event) {
       if (event.type !== 'renewed')
         log.info(`credentials.${event.type}`, event.type === 'failed' ? { code: event.failure.code } : { proxy: event.proxy })
       if (event.type === 'renewed') tunnels.certified(event.tunnels, event.notAfter)
+      if (event.type === 'login-needed') codes.loginEnded()
+      else codes.settled(event.tunnels)
       if (event.type === 'login-needed') session.ended(event.proxy)
       else session.tell()
     },
@@ -97,6 +101,7 @@ export async function openApp(options: AppOptions): Promise<App> {
       if (event.type === 'connection' && event.state === 'failed' && event.failure?.code.startsWith('proxy/') === true) health.lookNow()
     },
   })
+  const codes = openCodeQuestions((ids, code) => tunnels.showCode(ids, code))
   const session = watchSession(context, box, tunnels, settings.notices)
   const kept = keepTunnels({ context, sessions, tunnels, signal: closing.signal })
 
@@ -178,7 +183,7 @@ export async function openApp(options: AppOptions): Promise<App> {
   })
 
   const find = databaseFinder({ context, sessions, databases, signal: closing.signal })
-  const tunnelSide = tunnelAnswers({ context, sessions, tunnels, find, signal: closing.signal })
+  const tunnelSide = tunnelAnswers({ context, sessions, tunnels, codes, find, signal: closing.signal })
   const answers: App['answers'] = {
     'state.read': async () => box.read(),
     ...logins.answers,

@@ -68,5 +68,6 @@ export function listeningTunnel(
     bytesOut: 0,
     certificateUntil: null,
     trouble: null,
+    code: null,
   }
 }

@@ -1,5 +1,6 @@
 import type { Answers } from '../../shared/contract.ts'
 import type { AuthSessions } from './auth-sessions.ts'
+import type { CodeQuestions } from './code-questions.ts'
 import type { Context } from './context.ts'
 import type { FindDatabase } from './database-finder.ts'
 import { routeTo } from './find-database.ts'
@@ -10,14 +11,15 @@ export interface TunnelNeeds {
   readonly context: Context
   readonly sessions: AuthSessions
   readonly tunnels: Tunnels
+  readonly codes: CodeQuestions
   readonly find: FindDatabase
   readonly signal: AbortSignal
 }
 
-type TunnelQuestions = 'tunnel.start' | 'tunnel.stop' | 'tunnel.restart' | 'tunnel.connections' | 'connection.close'
+type TunnelQuestions = 'tunnel.start' | 'tunnel.stop' | 'tunnel.restart' | 'tunnel.code' | 'tunnel.connections' | 'connection.close'
 
 /** What the faces ask of tunnels. */
-export function tunnelAnswers({ context, sessions, tunnels, find, signal }: TunnelNeeds): Pick<Answers, TunnelQuestions> {
+export function tunnelAnswers({ context, sessions, tunnels, codes, find, signal }: TunnelNeeds): Pick<Answers, TunnelQuestions> {
   return {
     async 'tunnel.start'({ resource, databaseUser, databaseName, port, mode = 'authenticated' }) {
       const { profile, database } = await find(resource)
@@ -30,6 +32,10 @@ export function tunnelAnswers({ context, sessions, tunnels, find, signal }: Tunn
       return {}
     },
     'tunnel.restart': ({ tunnel }) => tunnels.restart(tunnel),
+    async 'tunnel.code'({ tunnel, code }) {
+      codes.answer(tunnel, code.replace(/\s/g, ''))
+      return {}
+    },
     async 'tunnel.connections'({ tunnel }) {
       const { total, connections } = await tunnels.connections(tunnel)
       return { total, connections: [...connections] }

@@ -2,7 +2,7 @@ import { rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseAddress } from '../../shared/address.ts'
 import { PorticoError } from '../../shared/errors.ts'
-import type { Database, Tunnel, TunnelMode } from '../../shared/state.ts'
+import type { CodeWanted, Database, Tunnel, TunnelMode } from '../../shared/state.ts'
 import type { DatabaseRoute } from '../client/client.ts'
 import { webRoots } from '../client/roots.ts'
 import type { Engine, EngineEvent, Listening, OpenConnections } from '../engine/engine.ts'
@@ -46,6 +46,8 @@ export interface Tunnels {
   request(tunnel: string): TunnelRequest | undefined
   /** Its certificate was renewed. */
   certified(tunnels: readonly string[], notAfter: number): void
+  /** Whether their session waits for a one-time code. */
+  showCode(tunnels: readonly string[], code: CodeWanted | null): void
   /** @throws PorticoError `tunnel/not-found` */
   connections(tunnel: string): Promise<OpenConnections>
   /** @throws PorticoError `tunnel/not-found` */
@@ -318,6 +320,12 @@ export function openTunnels({ context, credentials, engine, onChange, onEngineEv
       for (const id of ids) {
         const entry = entries.get(id)
         if (entry?.tunnel.state === 'open') set(entry, { ...entry.tunnel, certificateUntil: notAfter })
+      }
+    },
+    showCode(ids, code) {
+      for (const id of ids) {
+        const entry = entries.get(id)
+        if (entry?.tunnel.state === 'open') set(entry, { ...entry.tunnel, code })
       }
     },
     connections: async id => (await runningIn(id)).connections(id),

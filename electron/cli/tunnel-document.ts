@@ -1,5 +1,7 @@
+import type { Failure } from '../../shared/errors.ts'
 import type { Tunnel } from '../../shared/state.ts'
 import { oneLine } from '../../shared/words.ts'
+import { codeNeeded } from '../app/code-needed.ts'
 import { errorObject } from './say.ts'
 import { table } from './table.ts'
 
@@ -7,7 +9,7 @@ import { table } from './table.ts'
 export function tunnelDocument(tunnel: Tunnel): Readonly<Record<string, unknown>> {
   const { id, kind, name, cluster, dbProtocol, mode, databaseUser, databaseName, state, since } = tunnel
   const at = 'port' in tunnel ? tunnel : undefined
-  const failure = tunnel.state === 'failed' ? tunnel.failure : at?.trouble
+  const failure = failureOf(tunnel)
   return {
     id,
     kind,
@@ -30,8 +32,17 @@ export function tunnelDocument(tunnel: Tunnel): Readonly<Record<string, unknown>
     bytesOut: at?.bytesOut ?? 0,
     since: new Date(since).toISOString(),
     certificateUntil: typeof at?.certificateUntil === 'number' ? new Date(at.certificateUntil).toISOString() : null,
-    error: failure === undefined || failure === null ? null : errorObject(failure),
+    error: failure === undefined ? null : errorObject(failure),
   }
+}
+
+/** What keeps it from working; a code that it waits for is the nearest of its reasons. */
+function failureOf(tunnel: Tunnel): Failure | undefined {
+  if (tunnel.state === 'failed') return tunnel.failure
+  if (!('code' in tunnel)) return undefined
+  const { code, name, trouble } = tunnel
+  if (code === null) return trouble ?? undefined
+  return code.refused ?? codeNeeded(name, "enter it in Portico's window").toFailure()
 }
 
 /** The same for a person. */
@@ -40,14 +51,14 @@ export function tunnelTable(tunnels: readonly Tunnel[]): readonly string[] {
     ['NAME', 'STATE', 'ADDRESS', 'CONNECTIONS', 'ID', 'TROUBLE'],
     tunnels.map(tunnel => {
       const at = 'port' in tunnel ? tunnel : undefined
-      const failure = tunnel.state === 'failed' ? tunnel.failure : at?.trouble
+      const failure = failureOf(tunnel)
       return [
         `${tunnel.kind}/${tunnel.name}`,
         tunnel.state,
         at === undefined ? '' : `localhost:${at.port}`,
         String(at?.connections ?? 0),
         tunnel.id,
-        failure === undefined || failure === null ? '' : oneLine(failure),
+        failure === undefined ? '' : oneLine(failure),
       ]
     }),
   )

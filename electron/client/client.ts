@@ -73,8 +73,15 @@ export interface ListQuery {
 /** One authenticated session with the auth server of one cluster, over `teleport-auth@…`. */
 export interface AuthApi {
   listDatabases(query?: ListQuery, signal?: AbortSignal): Promise<readonly ListedDatabase[]>
+  /** Whether roles ask for a one-time code at each session with a database. Call on the cluster that has it. */
+  needsCode(route: DatabaseRoute, signal?: AbortSignal): Promise<boolean>
   /** @returns a TLS certificate (PEM) for the login's TLS key, routed to the database. Call on the root cluster. */
   databaseCertificate(route: DatabaseRoute, expires: number, signal?: AbortSignal): Promise<string>
+  /**
+   * The same, confirmed with a code that `askCode` brings once the cluster says that one will do.
+   * @throws PorticoError besides: `login/code-refused`, `login/too-many-tries`, `login/unsupported`, and what `askCode` throws
+   */
+  confirmedCertificate(route: DatabaseRoute, expires: number, askCode: () => Promise<string>, signal?: AbortSignal): Promise<string>
   hostCas(signal?: AbortSignal): Promise<readonly HostCa[]>
   close(): void
 }

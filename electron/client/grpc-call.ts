@@ -6,10 +6,10 @@ import { connectionError } from './client-errors.ts'
 import { grpcError } from './grpc-errors.ts'
 import { formatAddress, type Address } from '../../shared/address.ts'
 
-const DEADLINE_MS = 30_000
+export const DEADLINE_MS = 30_000
 
 /** gRPC puts what went wrong into headers of these names, in front of or behind the messages. */
-interface Status {
+export interface Status {
   readonly code: number
   readonly message: string
 }
@@ -84,7 +84,7 @@ export function callAuth(session: AuthSession, proxy: Address, method: string, r
   })
 }
 
-function openStream(session: AuthSession, method: string): http2.ClientHttp2Stream | PorticoError {
+export function openStream(session: AuthSession, method: string): http2.ClientHttp2Stream | PorticoError {
   try {
     return session.http2.request({
       ':method': 'POST',
@@ -99,7 +99,7 @@ function openStream(session: AuthSession, method: string): http2.ClientHttp2Stre
   }
 }
 
-function statusOf(headers: http2.IncomingHttpHeaders): Status | undefined {
+export function statusOf(headers: http2.IncomingHttpHeaders): Status | undefined {
   const code = headers['grpc-status']
   if (code === undefined) return undefined
   return { code: /^\d{1,3}$/.test(String(code)) ? Number(code) : 2, message: String(headers['grpc-message'] ?? '') }

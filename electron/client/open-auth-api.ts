@@ -1,9 +1,11 @@
 import { X509Certificate, createPrivateKey, createPublicKey } from 'node:crypto'
-import { create, fromBinary, toBinary, type DescMessage, type MessageInitShape, type MessageShape } from '@bufbuild/protobuf'
+import { create, fromBinary, toBinary, type MessageInitShape } from '@bufbuild/protobuf'
 import { formatAddress } from '../../shared/address.ts'
 import { PorticoError } from '../../shared/errors.ts'
 import {
   CertsSchema,
+  IsMFARequiredRequestSchema,
+  IsMFARequiredResponseSchema,
   ListResourcesRequestSchema,
   ListResourcesResponseSchema,
   PingRequestSchema,
@@ -11,20 +13,27 @@ import {
   UserCertsRequestSchema,
 } from '../wire/gen/authservice_pb.ts'
 import { GetCertAuthoritiesRequestSchema, GetCertAuthoritiesResponseSchema } from '../wire/gen/trust_pb.ts'
+import { GRPC } from '../wire/grpc-status.ts'
 import { decodeIdentity } from '../wire/identity.ts'
 import { formatSshKey } from '../wire/ssh-keys.ts'
 import { publicKeyPem } from '../wire/x509.ts'
 import type { AuthApi, DatabaseRoute, HostCa } from './client.ts'
 import { openAuthSession, type AuthSession, type AuthTarget } from './auth-session.ts'
+import { confirmedCertificate, MFA_YES, type CallMethod } from './confirmed-certificate.ts'
 import { callAuth } from './grpc-call.ts'
+import { hasGrpcCode } from './grpc-errors.ts'
 import { listDatabaseServers, mergeDatabaseServers } from './list-databases.ts'
 import { readHostCa } from './login-answer.ts'
 import { takesTwoKeys } from './login-keys.ts'
+import { majorVersion } from './ping.ts'
 
 /** UserCertsRequest.Usage of a certificate for one database. wire/auth-grpc.md 4.1 */
 const USAGE_DATABASE = 3
 /** UserCertsRequest.RequesterName: a local proxy's certificate, kept in memory, may live as long as the login. */
 const REQUESTER_TUNNEL = 1
+
+/** From this major on sessions are confirmed by plain calls; the stream of older ones is emptied. wire/auth-grpc.md 6 */
+const UNARY_FROM = 16
 
 const AUTH = '/proto.AuthService/'
 const TRUST = '/teleport.trust.v1.TrustService/'
@@ -62,13 +71,7 @@ export async function openAuthApi(options: OpenAuthApi): Promise<AuthApi> {
     return unlessAborted(connecting, signal)
   }
 
-  const call = async <I extends DescMessage, O extends DescMessage>(
-    method: string,
-    input: I,
-    output: O,
-    request: MessageInitShape<I>,
-    signal: AbortSignal | undefined,
-  ): Promise<MessageShape<O>> => {
+  const call: CallMethod = async (method, input, output, request, signal) => {
     const bytes = toBinary(input, create(input, request))
     const open = await connect(signal)
     const answer = await callAuth(open, target.proxy, method, bytes, signal).catch(async (error: unknown) => {
@@ -109,6 +112,40 @@ export async function openAuthApi(options: OpenAuthApi): Promise<AuthApi> {
       const request = certificateRequest(target, route, expires, await serverVersion(signal))
       const { TLS } = await call(`${AUTH}GenerateUserCerts`, UserCertsRequestSchema, CertsSchema, request, signal)
       const pem = Buffer.from(TLS).toString('utf8')
+      checkCertificate(pem, target, route, proxy)
+      return pem
+    },
+
+    async needsCode(route, signal) {
+      const target = { case: 'Database', value: routeMessage(route) } as const
+      try {
+        const answer = await call(
+          `${AUTH}IsMFARequired`,
+          IsMFARequiredRequestSchema,
+          IsMFARequiredResponseSchema,
+          { Target: target },
+          signal,
+        )
+        return answer.Required || answer.MFARequired === MFA_YES
+      } catch (error) {
+        // A server that does not know the question asks for nothing; of a database that is gone the dial says more.
+        if (hasGrpcCode(error, GRPC.unimplemented) || hasGrpcCode(error, GRPC.notFound)) return false
+        throw error
+      }
+    },
+
+    async confirmedCertificate(route, expires, askCode, signal) {
+      const version = await serverVersion(signal)
+      const request = certificateRequest(target, route, expires, version)
+      const pem = await confirmedCertificate({
+        proxy: target.proxy,
+        flow: majorVersion(version) >= UNARY_FROM ? 'unary' : 'stream',
+        request,
+        call,
+        connect,
+        askCode,
+        signal,
+      })
       checkCertificate(pem, target, route, proxy)
       return pem
     },
@@ -169,9 +206,16 @@ function certificateRequest(
     RouteToCluster: route.cluster,
     Usage: USAGE_DATABASE,
     RequesterName: REQUESTER_TUNNEL,
-    RouteToDatabase: { ServiceName: route.name, Protocol: route.dbProtocol, Username: route.databaseUser, Database: route.databaseName },
+    RouteToDatabase: routeMessage(route),
   }
 }
+
+const routeMessage = ({ name, dbProtocol, databaseUser, databaseName }: DatabaseRoute) => ({
+  ServiceName: name,
+  Protocol: dbProtocol,
+  Username: databaseUser,
+  Database: databaseName,
+})
 
 /** A server that gives a certificate for another key or another database is not used. */
 function checkCertificate(pem: string, { login }: AuthTarget, route: DatabaseRoute, proxy: string): void {

@@ -31,6 +31,7 @@ const OID = {
   databaseUsers: '1.3.9999.2.6',
   activeRequests: '1.3.9999.2.8',
   disallowReissue: '1.3.9999.2.9',
+  previousIdentityExpires: '1.3.9999.2.12',
   pinnedIp: '1.3.9999.2.15',
 } as const
 
@@ -75,7 +76,10 @@ export interface Identity {
   readonly activeRequests: readonly string[]
   readonly disallowReissue: boolean
   readonly privateKeyPolicy: string
+  /** Device that a session was confirmed with; empty = not confirmed. */
   readonly mfaVerified: string
+  /** RFC 3339: end of the login that a confirmed session hangs on. */
+  readonly previousIdentityExpires?: string
   /** AWS roles the holder may choose from. */
   readonly awsRoleArns?: readonly string[]
 }
@@ -162,6 +166,7 @@ function identityOf(subject: Name, issuer: Name): Identity {
   }
   const awsRoleArn = last(subject, OID.appAwsRoleArn)
   const awsRoleArns = all(subject, OID.awsRoleArns)
+  const previousIdentityExpires = last(subject, OID.previousIdentityExpires)
   return {
     username,
     roles,
@@ -191,6 +196,7 @@ function identityOf(subject: Name, issuer: Name): Identity {
     disallowReissue: last(subject, OID.disallowReissue) === 'true',
     privateKeyPolicy: last(subject, OID.privateKeyPolicy),
     mfaVerified: last(subject, OID.mfaVerified),
+    ...(previousIdentityExpires === '' ? {} : { previousIdentityExpires }),
     ...(awsRoleArns.length === 0 ? {} : { awsRoleArns }),
   }
 }
@@ -259,6 +265,7 @@ export function encodeSubject(identity: Identity): Buffer {
   each(OID.databaseNames, identity.databaseNames)
   each(OID.databaseUsers, identity.databaseUsers)
   each(OID.activeRequests, identity.activeRequests)
+  each(OID.previousIdentityExpires, [identity.previousIdentityExpires ?? ''])
   each(OID.disallowReissue, [identity.disallowReissue ? 'true' : ''])
   each(OID.pinnedIp, [identity.pinnedIp])
   each(OID.privateKeyPolicy, [identity.privateKeyPolicy])

@@ -92,6 +92,7 @@ export function anOpenTunnel(database: Database, more: Partial<Extract<Tunnel, {
     bytesOut: 4096,
     certificateUntil: Date.now() + 3_600_000,
     trouble: null,
+    code: null,
     ...more,
   }
 }

@@ -2,7 +2,9 @@ import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import { PorticoError } from '../../../shared/errors.ts'
 import { findClient, type FoundClient } from '../../app/find-client.ts'
+import { codeNeeded } from '../../app/code-needed.ts'
 import { hostTunnel } from '../../app/host-tunnel.ts'
+import { askCode } from '../ask-code.ts'
 import type { Run } from '../run.ts'
 import { withSession } from '../session.ts'
 
@@ -21,6 +23,7 @@ export function dbConnect(run: Run, [name = '', ...more]: readonly string[], { d
       place: { workerFile },
       globals: { cluster },
     } = run
+    let clientRuns = false
     const hosted = await hostTunnel({
       ...session,
       workerFile,
@@ -32,6 +35,11 @@ export function dbConnect(run: Run, [name = '', ...more]: readonly string[], { d
       socket: null,
       databaseUser: dbUser,
       databaseName: dbName,
+      // Later the terminal is the client's.
+      askCode: async (question, stopped) => {
+        if (clientRuns) throw codeNeeded(question.route.name, `portico db connect ${question.route.name}`)
+        return askCode(run, question, stopped)
+      },
       onCredentials() {},
       onEngineEvent() {},
       onLost() {},
@@ -40,6 +48,7 @@ export function dbConnect(run: Run, [name = '', ...more]: readonly string[], { d
       const client = await findClient(session.context, hosted.tunnel, [...more, ...run.rest])
       await hosted.certificate()
       signal.throwIfAborted()
+      clientRuns = true
       return await runClient(run, client)
     } finally {
       await hosted.close(DRAIN_MS)

@@ -4,6 +4,7 @@ import { oneLine } from '../../../shared/words.ts'
 import type { CredentialEvent } from '../../app/credentials.ts'
 import { hostTunnel, type EngineEvent } from '../../app/host-tunnel.ts'
 import type { OpenTunnel } from '../../app/tunnels.ts'
+import { askCode } from '../ask-code.ts'
 import { parseDuration } from '../duration.ts'
 import { withEngine } from '../engine-of-home.ts'
 import { readPort } from '../port.ts'
@@ -49,6 +50,7 @@ export function proxyDb(run: Run, [name = '']: readonly string[], options: Optio
       ...wanted,
       databaseUser: options.dbUser,
       databaseName: options.dbName,
+      askCode: (question, stopped) => askCode(run, question, stopped),
       onCredentials(event) {
         tellCredentials(say, event)
         if (event.type === 'login-needed') asker.ask()
@@ -59,7 +61,10 @@ export function proxyDb(run: Run, [name = '']: readonly string[], options: Optio
     }).catch((thrown: unknown) => explainPort(run, PorticoError.from(thrown)))
     tellOpen(say, hosted.tunnel)
     // Fetched before the first client needs it. Its failure is told as an event, and again by the connection that meets it.
-    hosted.certificate().catch(() => {})
+    hosted.certificate().catch((thrown: unknown) => {
+      const error = PorticoError.from(thrown)
+      if (error.code === 'login/code-needed') stop(error)
+    })
     run.lifetime.ready()
     if (signal.aborted) stop()
     const alive = setInterval(() => {}, 60_000)

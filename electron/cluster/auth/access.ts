@@ -44,21 +44,36 @@ const named = (allowed: readonly string[], name: string): boolean => allowed.inc
 
 /** A role that may see `server` and use it as this user and name; any role that denies one of the three wins. */
 export const mayUseDatabase: DatabaseAccess = (roles, server, databaseUser, databaseName) => {
-  const checked = databaseName !== undefined && !WITHOUT_NAMES.has(server.dbProtocol) ? databaseName : undefined
+  const checked = checkedName(server, databaseName)
   const denied = roles.some(
     ({ deny }) =>
       matchesLabels(deny.dbLabels, server.labels) ||
       named(deny.dbUsers, databaseUser) ||
       (checked !== undefined && named(deny.dbNames, checked)),
   )
+  return !denied && roles.some(role => allows(role, server, databaseUser, checked))
+}
+
+/** One role that allows it and asks for a second factor is enough, whatever others say. @param databaseUser undefined = any */
+export function needsSessionMfa(
+  roles: readonly Role[],
+  server: DatabaseServer,
+  databaseUser: string | undefined,
+  databaseName: string | undefined,
+): boolean {
+  const checked = checkedName(server, databaseName)
+  return roles.some(role => role.requireSessionMfa === true && allows(role, server, databaseUser, checked))
+}
+
+function checkedName({ dbProtocol }: DatabaseServer, databaseName: string | undefined): string | undefined {
+  return databaseName !== undefined && !WITHOUT_NAMES.has(dbProtocol) ? databaseName : undefined
+}
+
+function allows({ allow }: Role, { labels }: DatabaseServer, databaseUser: string | undefined, databaseName: string | undefined): boolean {
   return (
-    !denied &&
-    roles.some(
-      ({ allow }) =>
-        matchesLabels(allow.dbLabels, server.labels) &&
-        named(allow.dbUsers, databaseUser) &&
-        (checked === undefined || named(allow.dbNames, checked)),
-    )
+    matchesLabels(allow.dbLabels, labels) &&
+    (databaseUser === undefined || named(allow.dbUsers, databaseUser)) &&
+    (databaseName === undefined || named(allow.dbNames, databaseName))
   )
 }
 

@@ -48,6 +48,8 @@ export interface DatabaseServer {
 export interface Role {
   readonly name: string
   readonly maxSessionTtlMs: number
+  /** What it allows needs a certificate that was confirmed with a second factor. Teleport: require_session_mfa */
+  readonly requireSessionMfa?: boolean
   readonly allow: RoleConditions
   readonly deny: RoleConditions
 }

@@ -2,42 +2,27 @@ import { create } from '@bufbuild/protobuf'
 import { formatAddress } from '../../../shared/address.ts'
 import {
   AuthService,
-  CertsSchema,
   DatabaseCertResponseSchema,
   DatabaseCSRResponseSchema,
   GetClusterCACertResponseSchema,
-  IsMFARequiredResponseSchema,
   PingResponseSchema,
-  type UserCertsRequest,
 } from '../../wire/gen/authservice_pb.ts'
 import { GetCertAuthoritiesResponseSchema, TrustService } from '../../wire/gen/trust_pb.ts'
 import { GRPC } from '../../wire/grpc-status.ts'
-import { parseSshKey } from '../../wire/ssh-keys.ts'
-import { publicKeyPem } from '../../wire/x509.ts'
 import { mayListDatabase } from './access.ts'
 import type { CaType } from './auth.ts'
 import { CA_TYPES } from './authorities.ts'
 import { listResources } from './list-resources.ts'
 import { certAuthorityMessage, roleMessage, SERVER_VERSION, userMessage } from './messages.ts'
-import { EXPIRED, type Caller } from './open-auth.ts'
+import type { Caller } from './open-auth.ts'
 import { method, type CallContext, type RpcMethod } from './rpc-method.ts'
 import { RpcRefusal } from './rpc-refusal.ts'
 import { SERVICE_METHODS } from './service-calls.ts'
-import type { UserKeys } from './user-certificates.ts'
+import { USER_CERT_METHODS } from './user-cert-calls.ts'
 
 const denied = (message: string): RpcRefusal => new RpcRefusal(GRPC.permissionDenied, message)
 const bytes = (text: string): Uint8Array => Buffer.from(text, 'utf8')
 const text = (given: Uint8Array): string => Buffer.from(given).toString('utf8')
-const IMPERSONATION = 'access denied: impersonation is not allowed'
-
-/** OU by UserCertsRequest.Usage; the others restrict nothing. wire/identity.md 4 */
-const USAGES: Readonly<Record<number, readonly string[]>> = {
-  2: ['usage:kube'],
-  3: ['usage:db'],
-  4: ['usage:apps'],
-  5: ['usage:windows_desktop'],
-}
-const KUBERNETES = 2
 
 const NS_IN_MS = 1_000_000n
 
@@ -59,17 +44,6 @@ function userOf({ caller }: CallContext): Caller {
   if (caller.kind === 'user') return caller.caller
   const message = caller.kind === 'nop' ? 'role Nop is not found' : `user "${caller.name}" is not found`
   throw new RpcRefusal(GRPC.notFound, message)
-}
-
-/** Field 1 for both certificates (up to v16), or 22 and 23 each for its own. */
-function keysOf(request: UserCertsRequest): UserKeys {
-  const [old, ssh, tls] = [text(request.PublicKey), text(request.SSHPublicKey), text(request.TLSPublicKey)]
-  if (old !== '') {
-    if (ssh + tls !== '') throw new RpcRefusal(GRPC.invalidArgument, 'PublicKey cannot be set together with SSHPublicKey or TLSPublicKey')
-    return { sshPublicKey: old, tlsPublicKey: publicKeyPem(parseSshKey(old)) }
-  }
-  if (ssh + tls === '') throw new RpcRefusal(GRPC.unknown, 'ssh: no key found')
-  return { sshPublicKey: ssh === '' ? undefined : ssh, tlsPublicKey: tls === '' ? undefined : tls }
 }
 
 const METHOD_LIST: readonly (readonly [string, RpcMethod])[] = [
@@ -127,40 +101,7 @@ const METHOD_LIST: readonly (readonly [string, RpcMethod])[] = [
     return listResources(request, roles === undefined ? [...servers] : servers.filter(server => mayListDatabase(roles, server)))
   }),
 
-  method(AuthService.method.isMFARequired, async (_, { caller }) => {
-    if (caller.kind !== 'user') throw denied('only a user role can call IsMFARequired, got *services.accessChecker')
-    return create(IsMFARequiredResponseSchema) // no role here asks for it: the empty message says "not required" [captured]
-  }),
-
-  method(AuthService.method.generateUserCerts, async (request, { auth, caller }) => {
-    if (caller.kind !== 'user' || request.Username !== caller.caller.identity.username) throw denied(IMPERSONATION)
-    if (request.UseRoleRequests || request.RoleRequests.length > 0) throw denied(IMPERSONATION)
-    const { Expires: expires, RouteToDatabase: route } = request
-    if (expires === undefined) throw denied(EXPIRED)
-    if (request.AccessRequests.length > 0) throw new RpcRefusal(GRPC.notFound, `access request "${request.AccessRequests[0]}" is not found`)
-    if (request.Usage === KUBERNETES) {
-      throw new RpcRefusal(
-        GRPC.invalidArgument,
-        `kubernetes cluster "${request.KubernetesCluster}" is not registered in this teleport cluster; ` +
-          `you can list registered kubernetes clusters using 'tsh kube ls'`,
-      )
-    }
-    const { sshCert, tlsCert } = await auth.reissue(caller.caller, {
-      ...keysOf(request),
-      usage: USAGES[request.Usage] ?? [],
-      routeToCluster: request.RouteToCluster,
-      routeToDatabase: route === undefined || route.ServiceName === '' ? undefined : route,
-      notAfter: Number(expires.seconds) * 1_000 + Math.floor(expires.nanos / 1e6),
-    })
-    const ca = auth.ca('user')
-    return create(CertsSchema, {
-      SSH: bytes(sshCert === '' ? '' : `${sshCert}\n`),
-      TLS: bytes(tlsCert),
-      TLSCACerts: ca.tls.map(bytes),
-      SSHCACerts: ca.ssh.map(line => bytes(`${line}\n`)),
-    })
-  }),
-
+  ...USER_CERT_METHODS,
   ...SERVICE_METHODS,
 
   method(AuthService.method.signDatabaseCSR, async (request, { auth, caller }) => {

@@ -92,6 +92,7 @@ export function roleMessage(role: Role): RoleV6 {
         MaxSessionTTL: BigInt(Math.round(role.maxSessionTtlMs)) * NANOSECONDS_IN_MS,
         PortForwarding: { Value: true },
         CertificateFormat: 'standard',
+        RequireMFAType: role.requireSessionMfa === true ? 1 : 0,
       },
       Allow: conditions(role.allow),
       Deny: conditions(role.deny),

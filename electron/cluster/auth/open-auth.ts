@@ -3,6 +3,7 @@ import type { Log } from '../../log/log.ts'
 import type { Identity, RouteToDatabase } from '../../wire/identity.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { Auth, DatabaseServer, Role, SecondFactor } from './auth.ts'
+import { RateLimit } from '../web/rate-limit.ts'
 import { openAuthorities } from './authorities.ts'
 import { issueHostCertificates, type HostCertificateRequest, type HostCertificates } from './host-certificates.ts'
 import { openRoles } from './roles.ts'
@@ -38,6 +39,8 @@ export interface ReissueRequest extends UserKeys {
   readonly routeToDatabase: RouteToDatabase | undefined
   /** ms since 1970; cut to the caller's own */
   readonly notAfter: number
+  /** The device that the session was confirmed with. */
+  readonly device?: string | undefined
 }
 
 /** The auth service, with what only its owner may do. */
@@ -50,6 +53,14 @@ export interface OpenAuth extends Auth {
   createRole(role: Role): Promise<void>
   /** GenerateUserCerts: certificates for one use, never beyond the caller's own end. @throws PorticoError access/denied */
   reissue(caller: Caller, request: ReissueRequest): Promise<UserCertificates>
+  /** Whether the user has a second factor that could confirm a session. */
+  canConfirm(user: string): Promise<boolean>
+  /**
+   * A one-time code that confirms a session, good once.
+   * @returns the id of the device
+   * @throws PorticoError `login/refused`, `login/too-many-tries`
+   */
+  confirmSession(user: string, code: string): Promise<string>
   /** For a service of this cluster that was let in. */
   hostCertificates(request: HostCertificateRequest): HostCertificates
   /** Which other clusters are trusted. */
@@ -69,6 +80,7 @@ export async function openAuth(options: AuthOptions): Promise<OpenAuth> {
   const cas = authorities.current
   const users = openUsers(storage, secondFactor, now, options.passwordCost)
   const roles = openRoles(storage)
+  const confirmations = new RateLimit(now)
   const trust = await openTrust(storage, log)
   const checkRoute = (name: string): string => {
     if (name !== '' && name !== clusterName && !trust.leaves().includes(name)) throw notFoundCluster(name)
@@ -139,9 +151,22 @@ export async function openAuth(options: AuthOptions): Promise<OpenAuth> {
         routeToCluster: checkRoute(request.routeToCluster),
         loginIp: identity.loginIp,
         pinnedIp: identity.pinnedIp,
+        confirmed: request.device === undefined ? undefined : { device: request.device, loginEnds: notAfter },
         now: at,
         notAfter: end,
       })
+    },
+
+    canConfirm: name => users.hasCodes(name),
+
+    async confirmSession(name, code) {
+      if (!confirmations.take(name)) throw new PorticoError('login/too-many-tries', { why: 'too many one-time codes were tried' })
+      try {
+        return await users.confirm(name, code)
+      } catch (thrown) {
+        log.info('auth.code-refused', { user: name })
+        throw thrown
+      }
     },
 
     async announce(server) {

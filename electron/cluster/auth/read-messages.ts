@@ -37,6 +37,8 @@ export function roleOf({ Metadata, Spec }: RoleV6): Role {
   return {
     name: Metadata?.Name ?? '',
     maxSessionTtlMs: Number((Spec?.Options?.MaxSessionTTL ?? 0n) / NANOSECONDS_IN_MS),
+    // What a hardware key must do is asked for as well: none of them lets a certificate of the login alone pass.
+    ...((Spec?.Options?.RequireMFAType ?? 0) === 0 ? {} : { requireSessionMfa: true }),
     allow: conditions(Spec?.Allow),
     deny: conditions(Spec?.Deny),
   }

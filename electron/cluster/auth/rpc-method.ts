@@ -30,31 +30,57 @@ export interface CallContext {
   readonly now: () => number
 }
 
-export interface RpcMethod {
-  /** @throws RpcRefusal, PorticoError */
-  readonly answer: (request: Uint8Array, context: CallContext) => Promise<readonly Uint8Array[]>
-}
+/** Reads the next message of a client. @throws RpcRefusal when none comes */
+export type NextMessage = () => Promise<Uint8Array>
+
+/** What it throws is the call's status: RpcRefusal, PorticoError. */
+export type RpcMethod =
+  | { readonly kind: 'answer'; readonly answer: (request: Uint8Array, context: CallContext) => Promise<readonly Uint8Array[]> }
+  | { readonly kind: 'conversation'; readonly converse: (next: NextMessage, context: CallContext) => AsyncIterable<Uint8Array> }
 
 type Messages<O extends DescMessage> = MessageShape<O> | MessageInitShape<O>
 
+function decode<I extends DescMessage>(input: I, request: Uint8Array): MessageShape<I> {
+  try {
+    return fromBinary(input, request)
+  } catch {
+    throw new RpcRefusal(GRPC.internal, 'grpc: error unmarshalling request: unexpected EOF')
+  }
+}
+
+const pathOf = ({ parent, name }: DescMethod): string => `/${parent.typeName}/${name}`
+
 /** Decodes, runs, encodes. A stream answers with a list. */
 export function method<I extends DescMessage, O extends DescMessage>(
-  { input, output, parent, name }: DescMethod & { input: I; output: O },
+  desc: DescMethod & { input: I; output: O },
   run: (request: MessageShape<I>, context: CallContext) => Promise<Messages<O> | readonly Messages<O>[]>,
 ): readonly [string, RpcMethod] {
+  const { input, output } = desc
   return [
-    `/${parent.typeName}/${name}`,
+    pathOf(desc),
     {
+      kind: 'answer',
       async answer(request, context) {
-        let decoded: MessageShape<I>
-        try {
-          decoded = fromBinary(input, request)
-        } catch {
-          throw new RpcRefusal(GRPC.internal, 'grpc: error unmarshalling request: unexpected EOF')
-        }
-        const answer = await run(decoded, context)
+        const answer = await run(decode(input, request), context)
         const all = (Array.isArray(answer) ? answer : [answer]) as readonly Messages<O>[]
         return all.map(one => toBinary(output, create(output, one as MessageInitShape<O>)))
+      },
+    },
+  ]
+}
+
+/** Both sides speak in turn. */
+export function conversation<I extends DescMessage, O extends DescMessage>(
+  desc: DescMethod & { input: I; output: O },
+  run: (next: () => Promise<MessageShape<I>>, context: CallContext) => AsyncIterable<MessageShape<O>>,
+): readonly [string, RpcMethod] {
+  const { input, output } = desc
+  return [
+    pathOf(desc),
+    {
+      kind: 'conversation',
+      async *converse(next, context) {
+        for await (const message of run(async () => decode(input, await next()), context)) yield toBinary(output, message)
       },
     },
   ]

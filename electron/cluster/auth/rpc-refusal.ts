@@ -21,6 +21,8 @@ export class RpcRefusal extends Error {
       case 'access/denied':
       case 'login/refused':
         return new RpcRefusal(GRPC.permissionDenied, text)
+      case 'login/too-many-tries':
+        return new RpcRefusal(GRPC.resourceExhausted, text)
       case 'resource/not-found':
         return new RpcRefusal(GRPC.notFound, text)
       case 'wire/malformed':

@@ -29,6 +29,8 @@ export interface UserCertificateRequest extends UserKeys {
   readonly routeToDatabase: RouteToDatabase | undefined
   readonly loginIp: string
   readonly pinnedIp: string
+  /** The device that a session was confirmed with, and the end of the login (ms since 1970). */
+  readonly confirmed?: { readonly device: string; readonly loginEnds: number } | undefined
   /** ms since 1970 */
   readonly now: number
   /** ms since 1970 */
@@ -57,6 +59,9 @@ function principalsOf(roles: readonly Role[]): readonly string[] {
   const logins = allowed(roles, 'logins')
   return [...(logins.length === 0 ? [`-teleport-nologin-${randomUUID()}`] : logins), JOIN_PRINCIPAL]
 }
+
+/** Go's form: whole seconds, without a fraction. */
+const rfc3339 = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`
 
 /** Keys that peers accept and that cannot be broken at a desk. */
 function checkStrength(key: KeyObject): KeyObject {
@@ -96,6 +101,9 @@ export function issueUserCertificates(ca: Authority, request: UserCertificateReq
     loginIp: request.loginIp,
     pinnedIp: request.pinnedIp,
     privateKeyPolicy: 'none',
+    ...(request.confirmed === undefined
+      ? {}
+      : { mfaVerified: request.confirmed.device, previousIdentityExpires: rfc3339(request.confirmed.loginEnds) }),
   }
   const { sshPublicKey, tlsPublicKey } = request
   return {
@@ -120,6 +128,8 @@ function sshCertificate(ca: KeyObject, publicKey: KeyObject, identity: Identity,
     ['teleport-route-to-cluster', identity.routeToCluster],
     ['teleport-traits', encodeTraits(identity.traits)],
   ])
+  if (identity.mfaVerified !== '') extensions.set('mfa-verified', identity.mfaVerified)
+  if (identity.previousIdentityExpires !== undefined) extensions.set('prev-identity-expires', identity.previousIdentityExpires)
   if (identity.loginIp !== '') extensions.set('login-ip', identity.loginIp)
   const pinned =
     identity.pinnedIp === '' ? [] : [['source-address', `${identity.pinnedIp}/${identity.pinnedIp.includes(':') ? 128 : 32}`] as const]

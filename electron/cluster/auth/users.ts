@@ -1,4 +1,4 @@
-import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
+import { createHash, randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
 import { PorticoError } from '../../../shared/errors.ts'
 import { TOTP_STEP_MS, totpCode } from '../../wire/totp.ts'
 import type { Storage } from '../storage/storage.ts'
@@ -38,6 +38,14 @@ const HASH_BYTES = 32
 /** Longer ones would only cost time; the text would be cut nowhere. */
 const MAX_PASSWORD = 1_024
 
+const WRONG_CODE = 'invalid one-time code'
+
+/** Each user has one device at most, so its id follows from the name. A UUID, as Teleport's are. */
+function deviceOf(user: string): string {
+  const hex = createHash('sha256').update(`one-time codes of ${user}`).digest('hex')
+  return [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join('-')
+}
+
 /** What names may hold: what Teleport takes, and no slash, since names are parts of keys and paths. wire/identity.md 5 */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9+@._:-]{0,254}$/
 
@@ -70,6 +78,10 @@ export interface Users {
   checkPassword(name: string, password: string): Promise<void>
   /** Password and, where the cluster wants it, a code that is good once. @throws PorticoError login/refused */
   signIn(name: string, password: string, code: string): Promise<User>
+  /** Whether the user could give a code. */
+  hasCodes(name: string): Promise<boolean>
+  /** A code alone, of somebody who is signed in; good once. @returns the id of the device @throws PorticoError login/refused */
+  confirm(name: string, code: string): Promise<string>
 }
 
 function derive(password: string, salt: Buffer, cost: number): Promise<Buffer> {
@@ -137,6 +149,16 @@ export function openUsers(storage: Storage, secondFactor: SecondFactor, now: () 
     get: read,
     async checkPassword(name, password) {
       await verified(name, password)
+    },
+    hasCodes: async name => secondFactor === 'otp' && (await read(name))?.totpSecret !== undefined,
+    async confirm(name, code) {
+      const user = await read(name)
+      if (secondFactor === 'off' || user === undefined) throw new PorticoError('login/refused', { why: WRONG_CODE })
+      await useCode(user, code).catch((thrown: unknown) => {
+        if (PorticoError.from(thrown).code !== 'login/refused') throw thrown
+        throw new PorticoError('login/refused', { why: WRONG_CODE })
+      })
+      return deviceOf(name)
     },
     async signIn(name, password, code) {
       const user = await verified(name, password)

@@ -13,6 +13,10 @@ export function authConfig(yaml: PorticoYaml, from: (path: string) => string, pr
   const { auth_service: auth, portico } = yaml
   const clusterName = auth.cluster_name
   if (clusterName === undefined) problems.add(['auth_service', 'cluster_name'], 'is missing')
+  for (const [index, role] of portico.roles.entries()) {
+    if (role.options.require_session_mfa && auth.authentication.second_factor === 'off')
+      problems.add(['portico', 'roles', index, 'options', 'require_session_mfa'], 'needs second_factor: otp in auth_service.authentication')
+  }
   return {
     clusterName: clusterName ?? '',
     secondFactor: auth.authentication.second_factor,
@@ -53,5 +57,11 @@ function roleOf(role: PorticoYaml['portico']['roles'][number]): Role {
     dbNames: from.db_names,
     dbLabels: from.db_labels,
   })
-  return { name: role.name, maxSessionTtlMs: role.max_session_ttl, allow: conditions(role.allow), deny: conditions(role.deny) }
+  return {
+    name: role.name,
+    maxSessionTtlMs: role.max_session_ttl,
+    ...(role.options.require_session_mfa ? { requireSessionMfa: true } : {}),
+    allow: conditions(role.allow),
+    deny: conditions(role.deny),
+  }
 }

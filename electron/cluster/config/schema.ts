@@ -41,6 +41,7 @@ const database = z.strictObject({
 const role = z.strictObject({
   name,
   max_session_ttl: duration.default(12 * 3_600_000),
+  options: z.strictObject({ require_session_mfa: flag.default(false) }).prefault({}),
   allow: conditions.default(NOTHING),
   deny: conditions.default(NOTHING),
 })

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { Log } from '../../log/log.ts'
 import { decodeIdentity } from '../../wire/identity.ts'
-import { mayUseDatabase } from '../auth/access.ts'
+import { mayUseDatabase, needsSessionMfa } from '../auth/access.ts'
 import type { Auth } from '../auth/auth.ts'
 import { closeGently } from '../router/close-gently.ts'
 import { serveTls } from '../router/tls-server.ts'
@@ -10,7 +10,7 @@ import { announcedServer, type AgentHost, type DatabaseResource } from './databa
 import { receiveSession, type ServesStreams, type Session } from './dial-agent.ts'
 import type { AgentSession } from './engines/engine.ts'
 import { ENGINES } from './engines/engines.ts'
-import { DENIED, Refusal, refusalOf } from './refusal.ts'
+import { DENIED, MFA_NEEDED, Refusal, refusalOf } from './refusal.ts'
 
 const HANDSHAKE_MS = 10_000
 /** Teleport: about every 5 min, kept for 10. wire/database.md 7 */
@@ -63,7 +63,9 @@ export async function openAgent({ auth, host, databases, log, now = Date.now }: 
       ...access,
       async check(databaseUser, databaseName) {
         const roles = await auth.rolesOf(identity)
-        if (!mayUseDatabase(roles, announcedServer(database, host, now()), databaseUser, databaseName)) throw new Refusal(DENIED)
+        const server = announcedServer(database, host, now())
+        if (!mayUseDatabase(roles, server, databaseUser, databaseName)) throw new Refusal(DENIED)
+        if (identity.mfaVerified === '' && needsSessionMfa(roles, server, databaseUser, databaseName)) throw new Refusal(MFA_NEEDED)
       },
       credentials: databaseUser => credentials.get(databaseUser, database.tls.caCert),
       keep,

@@ -5,6 +5,7 @@ import { closeGently } from '../router/close-gently.ts'
 
 /** The words of a refusal, as Teleport sends them to database clients. [captured] wire/database.md 4.4 */
 export const DENIED = 'access to db denied. User does not have permissions. Confirm database user and name.'
+export const MFA_NEEDED = 'access to resource requires MFA'
 export const NO_AGENT = 'failed to connect to any of the database servers'
 export const OTHER_ADDRESS = "pinned IP doesn't match observed client IP"
 export const BAD_CERTIFICATE = 'access denied: invalid client certificate'

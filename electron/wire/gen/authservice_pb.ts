@@ -18,7 +18,7 @@ import type { Message } from '@bufbuild/protobuf'
 export const file_authservice: GenFile =
   /*@__PURE__*/
   fileDesc(
-    'ChFhdXRoc2VydmljZS5wcm90bxIFcHJvdG8iDQoLUGluZ1JlcXVlc3QitgEKDFBpbmdSZXNwb25zZRITCgtDbHVzdGVyTmFtZRgBIAEoCRIVCg1TZXJ2ZXJWZXJzaW9uGAIgASgJEicKDlNlcnZlckZlYXR1cmVzGAMgASgLMg8ucHJvdG8uRmVhdHVyZXMSFwoPUHJveHlQdWJsaWNBZGRyGAQgASgJEhAKCElzQm9yaW5nGAUgASgIEhIKClJlbW90ZUFkZHIYByABKAkSEgoKTG9hZEFsbENBcxgIIAEoCCJICghGZWF0dXJlcxISCgpLdWJlcm5ldGVzGAEgASgIEgsKA0FwcBgCIAEoCBIKCgJEQhgDIAEoCBIPCgdEZXNrdG9wGAogASgIIikKGEdldENsdXN0ZXJDQUNlcnRSZXNwb25zZRINCgVUTFNDQRgBIAEoDCJrCg9Sb3V0ZVRvRGF0YWJhc2USEwoLU2VydmljZU5hbWUYASABKAkSEAoIUHJvdG9jb2wYAiABKAkSEAoIVXNlcm5hbWUYAyABKAkSEAoIRGF0YWJhc2UYBCABKAkSDQoFUm9sZXMYBSADKAkiagoKUm91dGVUb0FwcBIMCgROYW1lGAEgASgJEhEKCVNlc3Npb25JRBgCIAEoCRISCgpQdWJsaWNBZGRyGAMgASgJEhMKC0NsdXN0ZXJOYW1lGAQgASgJEhIKCkFXU1JvbGVBUk4YBSABKAki1wMKEFVzZXJDZXJ0c1JlcXVlc3QSEQoJUHVibGljS2V5GAEgASgMEhAKCFVzZXJuYW1lGAIgASgJEisKB0V4cGlyZXMYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBkZvcm1hdBgEIAEoCRIWCg5Sb3V0ZVRvQ2x1c3RlchgFIAEoCRIWCg5BY2Nlc3NSZXF1ZXN0cxgGIAMoCRIZChFLdWJlcm5ldGVzQ2x1c3RlchgHIAEoCRIvCg9Sb3V0ZVRvRGF0YWJhc2UYCCABKAsyFi5wcm90by5Sb3V0ZVRvRGF0YWJhc2USEAoITm9kZU5hbWUYCSABKAkSDQoFVXNhZ2UYCiABKAUSJQoKUm91dGVUb0FwcBgLIAEoCzIRLnByb3RvLlJvdXRlVG9BcHASFAoMUm9sZVJlcXVlc3RzGAwgAygJEhcKD1VzZVJvbGVSZXF1ZXN0cxgOIAEoCBIaChJEcm9wQWNjZXNzUmVxdWVzdHMYDyADKAkSFQoNUmVxdWVzdGVyTmFtZRgRIAEoBRIPCgdQdXJwb3NlGBUgASgFEhQKDFNTSFB1YmxpY0tleRgWIAEoDBIUCgxUTFNQdWJsaWNLZXkYFyABKAwiSQoFQ2VydHMSCwoDU1NIGAEgASgMEgsKA1RMUxgCIAEoDBISCgpUTFNDQUNlcnRzGAMgAygMEhIKClNTSENBQ2VydHMYBCADKAwirQEKFElzTUZBUmVxdWlyZWRSZXF1ZXN0EhsKEUt1YmVybmV0ZXNDbHVzdGVyGAEgASgJSAASKgoIRGF0YWJhc2UYAiABKAsyFi5wcm90by5Sb3V0ZVRvRGF0YWJhc2VIABIgCgROb2RlGAMgASgLMhAucHJvdG8uTm9kZUxvZ2luSAASIAoDQXBwGAYgASgLMhEucHJvdG8uUm91dGVUb0FwcEgAQggKBlRhcmdldCIoCglOb2RlTG9naW4SDAoETm9kZRgBIAEoCRINCgVMb2dpbhgCIAEoCSI+ChVJc01GQVJlcXVpcmVkUmVzcG9uc2USEAoIUmVxdWlyZWQYASABKAgSEwoLTUZBUmVxdWlyZWQYAiABKAUiJwoGU29ydEJ5Eg4KBklzRGVzYxgBIAEoCBINCgVGaWVsZBgCIAEoCSLpAgoUTGlzdFJlc291cmNlc1JlcXVlc3QSFAoMUmVzb3VyY2VUeXBlGAEgASgJEhEKCU5hbWVzcGFjZRgCIAEoCRINCgVMaW1pdBgDIAEoBRIQCghTdGFydEtleRgEIAEoCRI3CgZMYWJlbHMYBSADKAsyJy5wcm90by5MaXN0UmVzb3VyY2VzUmVxdWVzdC5MYWJlbHNFbnRyeRIbChNQcmVkaWNhdGVFeHByZXNzaW9uGAYgASgJEhYKDlNlYXJjaEtleXdvcmRzGAcgAygJEh0KBlNvcnRCeRgIIAEoCzINLnByb3RvLlNvcnRCeRIWCg5OZWVkVG90YWxDb3VudBgJIAEoCBIYChBVc2VTZWFyY2hBc1JvbGVzGAsgASgIEhkKEVVzZVByZXZpZXdBc1JvbGVzGAwgASgIGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiUgoRUGFnaW5hdGVkUmVzb3VyY2USMQoORGF0YWJhc2VTZXJ2ZXIYASABKAsyFy50eXBlcy5EYXRhYmFzZVNlcnZlclYzSABCCgoIUmVzb3VyY2UiaQoVTGlzdFJlc291cmNlc1Jlc3BvbnNlEisKCVJlc291cmNlcxgBIAMoCzIYLnByb3RvLlBhZ2luYXRlZFJlc291cmNlEg8KB05leHRLZXkYAiABKAkSEgoKVG90YWxDb3VudBgDIAEoBSKQAgobTGlzdFVuaWZpZWRSZXNvdXJjZXNSZXF1ZXN0Eg0KBUtpbmRzGAEgAygJEg0KBUxpbWl0GAIgASgFEhAKCFN0YXJ0S2V5GAMgASgJEj4KBkxhYmVscxgEIAMoCzIuLnByb3RvLkxpc3RVbmlmaWVkUmVzb3VyY2VzUmVxdWVzdC5MYWJlbHNFbnRyeRIbChNQcmVkaWNhdGVFeHByZXNzaW9uGAUgASgJEhYKDlNlYXJjaEtleXdvcmRzGAYgAygJEh0KBlNvcnRCeRgHIAEoCzINLnByb3RvLlNvcnRCeRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIlwKHExpc3RVbmlmaWVkUmVzb3VyY2VzUmVzcG9uc2USKwoJUmVzb3VyY2VzGAEgAygLMhgucHJvdG8uUGFnaW5hdGVkUmVzb3VyY2USDwoHTmV4dEtleRgCIAEoCSJSChJEYXRhYmFzZUNTUlJlcXVlc3QSCwoDQ1NSGAEgASgMEhMKC0NsdXN0ZXJOYW1lGAIgASgJEhoKElNpZ25XaXRoRGF0YWJhc2VDQRgDIAEoCCI0ChNEYXRhYmFzZUNTUlJlc3BvbnNlEgwKBENlcnQYASABKAwSDwoHQ0FDZXJ0cxgCIAMoDCJvChNEYXRhYmFzZUNlcnRSZXF1ZXN0EgsKA0NTUhgBIAEoDBISCgpTZXJ2ZXJOYW1lGAIgASgJEgsKA1RUTBgDIAEoAxITCgtTZXJ2ZXJOYW1lcxgEIAMoCRIVCg1SZXF1ZXN0ZXJOYW1lGAUgASgFIjUKFERhdGFiYXNlQ2VydFJlc3BvbnNlEgwKBENlcnQYASABKAwSDwoHQ0FDZXJ0cxgCIAMoDCIeCg5HZXRSb2xlUmVxdWVzdBIMCgROYW1lGAEgASgJIkYKG1Vwc2VydERhdGFiYXNlU2VydmVyUmVxdWVzdBInCgZTZXJ2ZXIYASABKAsyFy50eXBlcy5EYXRhYmFzZVNlcnZlclYzIk4KG0RlbGV0ZURhdGFiYXNlU2VydmVyUmVxdWVzdBIRCglOYW1lc3BhY2UYASABKAkSDgoGSG9zdElEGAIgASgJEgwKBE5hbWUYAyABKAkypwcKC0F1dGhTZXJ2aWNlEi8KBFBpbmcSEi5wcm90by5QaW5nUmVxdWVzdBoTLnByb3RvLlBpbmdSZXNwb25zZRJLChBHZXRDbHVzdGVyQ0FDZXJ0EhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5Gh8ucHJvdG8uR2V0Q2x1c3RlckNBQ2VydFJlc3BvbnNlEjcKDkdldEN1cnJlbnRVc2VyEhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5Gg0udHlwZXMuVXNlclYyEj4KE0dldEN1cnJlbnRVc2VyUm9sZXMSFi5nb29nbGUucHJvdG9idWYuRW1wdHkaDS50eXBlcy5Sb2xlVjYwARI6ChFHZW5lcmF0ZVVzZXJDZXJ0cxIXLnByb3RvLlVzZXJDZXJ0c1JlcXVlc3QaDC5wcm90by5DZXJ0cxJKCg1Jc01GQVJlcXVpcmVkEhsucHJvdG8uSXNNRkFSZXF1aXJlZFJlcXVlc3QaHC5wcm90by5Jc01GQVJlcXVpcmVkUmVzcG9uc2USSgoNTGlzdFJlc291cmNlcxIbLnByb3RvLkxpc3RSZXNvdXJjZXNSZXF1ZXN0GhwucHJvdG8uTGlzdFJlc291cmNlc1Jlc3BvbnNlEl8KFExpc3RVbmlmaWVkUmVzb3VyY2VzEiIucHJvdG8uTGlzdFVuaWZpZWRSZXNvdXJjZXNSZXF1ZXN0GiMucHJvdG8uTGlzdFVuaWZpZWRSZXNvdXJjZXNSZXNwb25zZRJICg9TaWduRGF0YWJhc2VDU1ISGS5wcm90by5EYXRhYmFzZUNTUlJlcXVlc3QaGi5wcm90by5EYXRhYmFzZUNTUlJlc3BvbnNlEk8KFEdlbmVyYXRlRGF0YWJhc2VDZXJ0EhoucHJvdG8uRGF0YWJhc2VDZXJ0UmVxdWVzdBobLnByb3RvLkRhdGFiYXNlQ2VydFJlc3BvbnNlEi8KB0dldFJvbGUSFS5wcm90by5HZXRSb2xlUmVxdWVzdBoNLnR5cGVzLlJvbGVWNhJMChRVcHNlcnREYXRhYmFzZVNlcnZlchIiLnByb3RvLlVwc2VydERhdGFiYXNlU2VydmVyUmVxdWVzdBoQLnR5cGVzLktlZXBBbGl2ZRJSChREZWxldGVEYXRhYmFzZVNlcnZlchIiLnByb3RvLkRlbGV0ZURhdGFiYXNlU2VydmVyUmVxdWVzdBoWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eWIGcHJvdG8z',
+    'ChFhdXRoc2VydmljZS5wcm90bxIFcHJvdG8iDQoLUGluZ1JlcXVlc3QitgEKDFBpbmdSZXNwb25zZRITCgtDbHVzdGVyTmFtZRgBIAEoCRIVCg1TZXJ2ZXJWZXJzaW9uGAIgASgJEicKDlNlcnZlckZlYXR1cmVzGAMgASgLMg8ucHJvdG8uRmVhdHVyZXMSFwoPUHJveHlQdWJsaWNBZGRyGAQgASgJEhAKCElzQm9yaW5nGAUgASgIEhIKClJlbW90ZUFkZHIYByABKAkSEgoKTG9hZEFsbENBcxgIIAEoCCJICghGZWF0dXJlcxISCgpLdWJlcm5ldGVzGAEgASgIEgsKA0FwcBgCIAEoCBIKCgJEQhgDIAEoCBIPCgdEZXNrdG9wGAogASgIIikKGEdldENsdXN0ZXJDQUNlcnRSZXNwb25zZRINCgVUTFNDQRgBIAEoDCJrCg9Sb3V0ZVRvRGF0YWJhc2USEwoLU2VydmljZU5hbWUYASABKAkSEAoIUHJvdG9jb2wYAiABKAkSEAoIVXNlcm5hbWUYAyABKAkSEAoIRGF0YWJhc2UYBCABKAkSDQoFUm9sZXMYBSADKAkiagoKUm91dGVUb0FwcBIMCgROYW1lGAEgASgJEhEKCVNlc3Npb25JRBgCIAEoCRISCgpQdWJsaWNBZGRyGAMgASgJEhMKC0NsdXN0ZXJOYW1lGAQgASgJEhIKCkFXU1JvbGVBUk4YBSABKAkijAQKEFVzZXJDZXJ0c1JlcXVlc3QSEQoJUHVibGljS2V5GAEgASgMEhAKCFVzZXJuYW1lGAIgASgJEisKB0V4cGlyZXMYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBkZvcm1hdBgEIAEoCRIWCg5Sb3V0ZVRvQ2x1c3RlchgFIAEoCRIWCg5BY2Nlc3NSZXF1ZXN0cxgGIAMoCRIZChFLdWJlcm5ldGVzQ2x1c3RlchgHIAEoCRIvCg9Sb3V0ZVRvRGF0YWJhc2UYCCABKAsyFi5wcm90by5Sb3V0ZVRvRGF0YWJhc2USEAoITm9kZU5hbWUYCSABKAkSDQoFVXNhZ2UYCiABKAUSJQoKUm91dGVUb0FwcBgLIAEoCzIRLnByb3RvLlJvdXRlVG9BcHASFAoMUm9sZVJlcXVlc3RzGAwgAygJEhcKD1VzZVJvbGVSZXF1ZXN0cxgOIAEoCBIaChJEcm9wQWNjZXNzUmVxdWVzdHMYDyADKAkSFQoNUmVxdWVzdGVyTmFtZRgRIAEoBRIzCgtNRkFSZXNwb25zZRgSIAEoCzIeLnByb3RvLk1GQUF1dGhlbnRpY2F0ZVJlc3BvbnNlEg8KB1B1cnBvc2UYFSABKAUSFAoMU1NIUHVibGljS2V5GBYgASgMEhQKDFRMU1B1YmxpY0tleRgXIAEoDCJJCgVDZXJ0cxILCgNTU0gYASABKAwSCwoDVExTGAIgASgMEhIKClRMU0NBQ2VydHMYAyADKAwSEgoKU1NIQ0FDZXJ0cxgEIAMoDCKtAQoUSXNNRkFSZXF1aXJlZFJlcXVlc3QSGwoRS3ViZXJuZXRlc0NsdXN0ZXIYASABKAlIABIqCghEYXRhYmFzZRgCIAEoCzIWLnByb3RvLlJvdXRlVG9EYXRhYmFzZUgAEiAKBE5vZGUYAyABKAsyEC5wcm90by5Ob2RlTG9naW5IABIgCgNBcHAYBiABKAsyES5wcm90by5Sb3V0ZVRvQXBwSABCCAoGVGFyZ2V0IigKCU5vZGVMb2dpbhIMCgROb2RlGAEgASgJEg0KBUxvZ2luGAIgASgJIj4KFUlzTUZBUmVxdWlyZWRSZXNwb25zZRIQCghSZXF1aXJlZBgBIAEoCBITCgtNRkFSZXF1aXJlZBgCIAEoBSINCgtDb250ZXh0VXNlciI5ChNDaGFsbGVuZ2VFeHRlbnNpb25zEg0KBXNjb3BlGAEgASgFEhMKC2FsbG93X3JldXNlGAIgASgFIsoBCiJDcmVhdGVBdXRoZW50aWNhdGVDaGFsbGVuZ2VSZXF1ZXN0EikKC0NvbnRleHRVc2VyGAMgASgLMhIucHJvdG8uQ29udGV4dFVzZXJIABI1ChBNRkFSZXF1aXJlZENoZWNrGAUgASgLMhsucHJvdG8uSXNNRkFSZXF1aXJlZFJlcXVlc3QSNwoTQ2hhbGxlbmdlRXh0ZW5zaW9ucxgGIAEoCzIaLnByb3RvLkNoYWxsZW5nZUV4dGVuc2lvbnNCCQoHUmVxdWVzdCIPCg1UT1RQQ2hhbGxlbmdlIhUKE0NyZWRlbnRpYWxBc3NlcnRpb24iigEKGE1GQUF1dGhlbnRpY2F0ZUNoYWxsZW5nZRIiCgRUT1RQGAIgASgLMhQucHJvdG8uVE9UUENoYWxsZW5nZRI1ChFXZWJhdXRobkNoYWxsZW5nZRgDIAEoCzIaLnByb3RvLkNyZWRlbnRpYWxBc3NlcnRpb24SEwoLTUZBUmVxdWlyZWQYBCABKAUiHAoMVE9UUFJlc3BvbnNlEgwKBENvZGUYASABKAkiSgoXTUZBQXV0aGVudGljYXRlUmVzcG9uc2USIwoEVE9UUBgCIAEoCzITLnByb3RvLlRPVFBSZXNwb25zZUgAQgoKCFJlc3BvbnNlIoYBChlVc2VyU2luZ2xlVXNlQ2VydHNSZXF1ZXN0EicKBEluaXQYASABKAsyFy5wcm90by5Vc2VyQ2VydHNSZXF1ZXN0SAASNQoLTUZBUmVzcG9uc2UYAiABKAsyHi5wcm90by5NRkFBdXRoZW50aWNhdGVSZXNwb25zZUgAQgkKB1JlcXVlc3QiiwEKGlVzZXJTaW5nbGVVc2VDZXJ0c1Jlc3BvbnNlEjcKDE1GQUNoYWxsZW5nZRgBIAEoCzIfLnByb3RvLk1GQUF1dGhlbnRpY2F0ZUNoYWxsZW5nZUgAEigKBENlcnQYAiABKAsyGC5wcm90by5TaW5nbGVVc2VVc2VyQ2VydEgAQgoKCFJlc3BvbnNlIjkKEVNpbmdsZVVzZVVzZXJDZXJ0Eg0KA1NTSBgBIAEoDEgAEg0KA1RMUxgCIAEoDEgAQgYKBENlcnQiJwoGU29ydEJ5Eg4KBklzRGVzYxgBIAEoCBINCgVGaWVsZBgCIAEoCSLpAgoUTGlzdFJlc291cmNlc1JlcXVlc3QSFAoMUmVzb3VyY2VUeXBlGAEgASgJEhEKCU5hbWVzcGFjZRgCIAEoCRINCgVMaW1pdBgDIAEoBRIQCghTdGFydEtleRgEIAEoCRI3CgZMYWJlbHMYBSADKAsyJy5wcm90by5MaXN0UmVzb3VyY2VzUmVxdWVzdC5MYWJlbHNFbnRyeRIbChNQcmVkaWNhdGVFeHByZXNzaW9uGAYgASgJEhYKDlNlYXJjaEtleXdvcmRzGAcgAygJEh0KBlNvcnRCeRgIIAEoCzINLnByb3RvLlNvcnRCeRIWCg5OZWVkVG90YWxDb3VudBgJIAEoCBIYChBVc2VTZWFyY2hBc1JvbGVzGAsgASgIEhkKEVVzZVByZXZpZXdBc1JvbGVzGAwgASgIGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiUgoRUGFnaW5hdGVkUmVzb3VyY2USMQoORGF0YWJhc2VTZXJ2ZXIYASABKAsyFy50eXBlcy5EYXRhYmFzZVNlcnZlclYzSABCCgoIUmVzb3VyY2UiaQoVTGlzdFJlc291cmNlc1Jlc3BvbnNlEisKCVJlc291cmNlcxgBIAMoCzIYLnByb3RvLlBhZ2luYXRlZFJlc291cmNlEg8KB05leHRLZXkYAiABKAkSEgoKVG90YWxDb3VudBgDIAEoBSKQAgobTGlzdFVuaWZpZWRSZXNvdXJjZXNSZXF1ZXN0Eg0KBUtpbmRzGAEgAygJEg0KBUxpbWl0GAIgASgFEhAKCFN0YXJ0S2V5GAMgASgJEj4KBkxhYmVscxgEIAMoCzIuLnByb3RvLkxpc3RVbmlmaWVkUmVzb3VyY2VzUmVxdWVzdC5MYWJlbHNFbnRyeRIbChNQcmVkaWNhdGVFeHByZXNzaW9uGAUgASgJEhYKDlNlYXJjaEtleXdvcmRzGAYgAygJEh0KBlNvcnRCeRgHIAEoCzINLnByb3RvLlNvcnRCeRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIlwKHExpc3RVbmlmaWVkUmVzb3VyY2VzUmVzcG9uc2USKwoJUmVzb3VyY2VzGAEgAygLMhgucHJvdG8uUGFnaW5hdGVkUmVzb3VyY2USDwoHTmV4dEtleRgCIAEoCSJSChJEYXRhYmFzZUNTUlJlcXVlc3QSCwoDQ1NSGAEgASgMEhMKC0NsdXN0ZXJOYW1lGAIgASgJEhoKElNpZ25XaXRoRGF0YWJhc2VDQRgDIAEoCCI0ChNEYXRhYmFzZUNTUlJlc3BvbnNlEgwKBENlcnQYASABKAwSDwoHQ0FDZXJ0cxgCIAMoDCJvChNEYXRhYmFzZUNlcnRSZXF1ZXN0EgsKA0NTUhgBIAEoDBISCgpTZXJ2ZXJOYW1lGAIgASgJEgsKA1RUTBgDIAEoAxITCgtTZXJ2ZXJOYW1lcxgEIAMoCRIVCg1SZXF1ZXN0ZXJOYW1lGAUgASgFIjUKFERhdGFiYXNlQ2VydFJlc3BvbnNlEgwKBENlcnQYASABKAwSDwoHQ0FDZXJ0cxgCIAMoDCIeCg5HZXRSb2xlUmVxdWVzdBIMCgROYW1lGAEgASgJIkYKG1Vwc2VydERhdGFiYXNlU2VydmVyUmVxdWVzdBInCgZTZXJ2ZXIYASABKAsyFy50eXBlcy5EYXRhYmFzZVNlcnZlclYzIk4KG0RlbGV0ZURhdGFiYXNlU2VydmVyUmVxdWVzdBIRCglOYW1lc3BhY2UYASABKAkSDgoGSG9zdElEGAIgASgJEgwKBE5hbWUYAyABKAky+QgKC0F1dGhTZXJ2aWNlEi8KBFBpbmcSEi5wcm90by5QaW5nUmVxdWVzdBoTLnByb3RvLlBpbmdSZXNwb25zZRJLChBHZXRDbHVzdGVyQ0FDZXJ0EhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5Gh8ucHJvdG8uR2V0Q2x1c3RlckNBQ2VydFJlc3BvbnNlEjcKDkdldEN1cnJlbnRVc2VyEhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5Gg0udHlwZXMuVXNlclYyEj4KE0dldEN1cnJlbnRVc2VyUm9sZXMSFi5nb29nbGUucHJvdG9idWYuRW1wdHkaDS50eXBlcy5Sb2xlVjYwARI6ChFHZW5lcmF0ZVVzZXJDZXJ0cxIXLnByb3RvLlVzZXJDZXJ0c1JlcXVlc3QaDC5wcm90by5DZXJ0cxJlChpHZW5lcmF0ZVVzZXJTaW5nbGVVc2VDZXJ0cxIgLnByb3RvLlVzZXJTaW5nbGVVc2VDZXJ0c1JlcXVlc3QaIS5wcm90by5Vc2VyU2luZ2xlVXNlQ2VydHNSZXNwb25zZSgBMAESSgoNSXNNRkFSZXF1aXJlZBIbLnByb3RvLklzTUZBUmVxdWlyZWRSZXF1ZXN0GhwucHJvdG8uSXNNRkFSZXF1aXJlZFJlc3BvbnNlEmkKG0NyZWF0ZUF1dGhlbnRpY2F0ZUNoYWxsZW5nZRIpLnByb3RvLkNyZWF0ZUF1dGhlbnRpY2F0ZUNoYWxsZW5nZVJlcXVlc3QaHy5wcm90by5NRkFBdXRoZW50aWNhdGVDaGFsbGVuZ2USSgoNTGlzdFJlc291cmNlcxIbLnByb3RvLkxpc3RSZXNvdXJjZXNSZXF1ZXN0GhwucHJvdG8uTGlzdFJlc291cmNlc1Jlc3BvbnNlEl8KFExpc3RVbmlmaWVkUmVzb3VyY2VzEiIucHJvdG8uTGlzdFVuaWZpZWRSZXNvdXJjZXNSZXF1ZXN0GiMucHJvdG8uTGlzdFVuaWZpZWRSZXNvdXJjZXNSZXNwb25zZRJICg9TaWduRGF0YWJhc2VDU1ISGS5wcm90by5EYXRhYmFzZUNTUlJlcXVlc3QaGi5wcm90by5EYXRhYmFzZUNTUlJlc3BvbnNlEk8KFEdlbmVyYXRlRGF0YWJhc2VDZXJ0EhoucHJvdG8uRGF0YWJhc2VDZXJ0UmVxdWVzdBobLnByb3RvLkRhdGFiYXNlQ2VydFJlc3BvbnNlEi8KB0dldFJvbGUSFS5wcm90by5HZXRSb2xlUmVxdWVzdBoNLnR5cGVzLlJvbGVWNhJMChRVcHNlcnREYXRhYmFzZVNlcnZlchIiLnByb3RvLlVwc2VydERhdGFiYXNlU2VydmVyUmVxdWVzdBoQLnR5cGVzLktlZXBBbGl2ZRJSChREZWxldGVEYXRhYmFzZVNlcnZlchIiLnByb3RvLkRlbGV0ZURhdGFiYXNlU2VydmVyUmVxdWVzdBoWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eWIGcHJvdG8z',
     [file_google_protobuf_empty, file_google_protobuf_timestamp, file_types],
   )
 
@@ -286,6 +286,11 @@ export type UserCertsRequest = Message<'proto.UserCertsRequest'> & {
   RequesterName: number
 
   /**
+   * @generated from field: proto.MFAAuthenticateResponse MFAResponse = 18;
+   */
+  MFAResponse?: MFAAuthenticateResponse | undefined
+
+  /**
    * LOGIN_CERTS = 1, SINGLE_USE_CERTS = 2.
    *
    * @generated from field: int32 Purpose = 21;
@@ -440,6 +445,265 @@ export type IsMFARequiredResponse = Message<'proto.IsMFARequiredResponse'> & {
 export const IsMFARequiredResponseSchema: GenMessage<IsMFARequiredResponse> = /*@__PURE__*/ messageDesc(file_authservice, 10)
 
 /**
+ * @generated from message proto.ContextUser
+ */
+export type ContextUser = Message<'proto.ContextUser'> & {}
+
+/**
+ * Describes the message proto.ContextUser.
+ * Use `create(ContextUserSchema)` to create a new message.
+ */
+export const ContextUserSchema: GenMessage<ContextUser> = /*@__PURE__*/ messageDesc(file_authservice, 11)
+
+/**
+ * @generated from message proto.ChallengeExtensions
+ */
+export type ChallengeExtensions = Message<'proto.ChallengeExtensions'> & {
+  /**
+   * USER_SESSION = 6.
+   *
+   * @generated from field: int32 scope = 1;
+   */
+  scope: number
+
+  /**
+   * @generated from field: int32 allow_reuse = 2;
+   */
+  allowReuse: number
+}
+
+/**
+ * Describes the message proto.ChallengeExtensions.
+ * Use `create(ChallengeExtensionsSchema)` to create a new message.
+ */
+export const ChallengeExtensionsSchema: GenMessage<ChallengeExtensions> = /*@__PURE__*/ messageDesc(file_authservice, 12)
+
+/**
+ * @generated from message proto.CreateAuthenticateChallengeRequest
+ */
+export type CreateAuthenticateChallengeRequest = Message<'proto.CreateAuthenticateChallengeRequest'> & {
+  /**
+   * @generated from oneof proto.CreateAuthenticateChallengeRequest.Request
+   */
+  Request:
+    | {
+        /**
+         * @generated from field: proto.ContextUser ContextUser = 3;
+         */
+        value: ContextUser
+        case: 'ContextUser'
+      }
+    | { case: undefined; value?: undefined }
+
+  /**
+   * @generated from field: proto.IsMFARequiredRequest MFARequiredCheck = 5;
+   */
+  MFARequiredCheck?: IsMFARequiredRequest | undefined
+
+  /**
+   * @generated from field: proto.ChallengeExtensions ChallengeExtensions = 6;
+   */
+  ChallengeExtensions?: ChallengeExtensions | undefined
+}
+
+/**
+ * Describes the message proto.CreateAuthenticateChallengeRequest.
+ * Use `create(CreateAuthenticateChallengeRequestSchema)` to create a new message.
+ */
+export const CreateAuthenticateChallengeRequestSchema: GenMessage<CreateAuthenticateChallengeRequest> =
+  /*@__PURE__*/
+  messageDesc(file_authservice, 13)
+
+/**
+ * @generated from message proto.TOTPChallenge
+ */
+export type TOTPChallenge = Message<'proto.TOTPChallenge'> & {}
+
+/**
+ * Describes the message proto.TOTPChallenge.
+ * Use `create(TOTPChallengeSchema)` to create a new message.
+ */
+export const TOTPChallengeSchema: GenMessage<TOTPChallenge> = /*@__PURE__*/ messageDesc(file_authservice, 14)
+
+/**
+ * What a security key would sign: its fields are not read.
+ *
+ * @generated from message proto.CredentialAssertion
+ */
+export type CredentialAssertion = Message<'proto.CredentialAssertion'> & {}
+
+/**
+ * Describes the message proto.CredentialAssertion.
+ * Use `create(CredentialAssertionSchema)` to create a new message.
+ */
+export const CredentialAssertionSchema: GenMessage<CredentialAssertion> = /*@__PURE__*/ messageDesc(file_authservice, 15)
+
+/**
+ * @generated from message proto.MFAAuthenticateChallenge
+ */
+export type MFAAuthenticateChallenge = Message<'proto.MFAAuthenticateChallenge'> & {
+  /**
+   * Present: a one-time code will do.
+   *
+   * @generated from field: proto.TOTPChallenge TOTP = 2;
+   */
+  TOTP?: TOTPChallenge | undefined
+
+  /**
+   * @generated from field: proto.CredentialAssertion WebauthnChallenge = 3;
+   */
+  WebauthnChallenge?: CredentialAssertion | undefined
+
+  /**
+   * UNSPECIFIED = 0, YES = 1, NO = 2.
+   *
+   * @generated from field: int32 MFARequired = 4;
+   */
+  MFARequired: number
+}
+
+/**
+ * Describes the message proto.MFAAuthenticateChallenge.
+ * Use `create(MFAAuthenticateChallengeSchema)` to create a new message.
+ */
+export const MFAAuthenticateChallengeSchema: GenMessage<MFAAuthenticateChallenge> = /*@__PURE__*/ messageDesc(file_authservice, 16)
+
+/**
+ * @generated from message proto.TOTPResponse
+ */
+export type TOTPResponse = Message<'proto.TOTPResponse'> & {
+  /**
+   * @generated from field: string Code = 1;
+   */
+  Code: string
+}
+
+/**
+ * Describes the message proto.TOTPResponse.
+ * Use `create(TOTPResponseSchema)` to create a new message.
+ */
+export const TOTPResponseSchema: GenMessage<TOTPResponse> = /*@__PURE__*/ messageDesc(file_authservice, 17)
+
+/**
+ * @generated from message proto.MFAAuthenticateResponse
+ */
+export type MFAAuthenticateResponse = Message<'proto.MFAAuthenticateResponse'> & {
+  /**
+   * @generated from oneof proto.MFAAuthenticateResponse.Response
+   */
+  Response:
+    | {
+        /**
+         * @generated from field: proto.TOTPResponse TOTP = 2;
+         */
+        value: TOTPResponse
+        case: 'TOTP'
+      }
+    | { case: undefined; value?: undefined }
+}
+
+/**
+ * Describes the message proto.MFAAuthenticateResponse.
+ * Use `create(MFAAuthenticateResponseSchema)` to create a new message.
+ */
+export const MFAAuthenticateResponseSchema: GenMessage<MFAAuthenticateResponse> = /*@__PURE__*/ messageDesc(file_authservice, 18)
+
+/**
+ * Servers up to 15; later ones have emptied these messages.
+ *
+ * @generated from message proto.UserSingleUseCertsRequest
+ */
+export type UserSingleUseCertsRequest = Message<'proto.UserSingleUseCertsRequest'> & {
+  /**
+   * @generated from oneof proto.UserSingleUseCertsRequest.Request
+   */
+  Request:
+    | {
+        /**
+         * @generated from field: proto.UserCertsRequest Init = 1;
+         */
+        value: UserCertsRequest
+        case: 'Init'
+      }
+    | {
+        /**
+         * @generated from field: proto.MFAAuthenticateResponse MFAResponse = 2;
+         */
+        value: MFAAuthenticateResponse
+        case: 'MFAResponse'
+      }
+    | { case: undefined; value?: undefined }
+}
+
+/**
+ * Describes the message proto.UserSingleUseCertsRequest.
+ * Use `create(UserSingleUseCertsRequestSchema)` to create a new message.
+ */
+export const UserSingleUseCertsRequestSchema: GenMessage<UserSingleUseCertsRequest> = /*@__PURE__*/ messageDesc(file_authservice, 19)
+
+/**
+ * @generated from message proto.UserSingleUseCertsResponse
+ */
+export type UserSingleUseCertsResponse = Message<'proto.UserSingleUseCertsResponse'> & {
+  /**
+   * @generated from oneof proto.UserSingleUseCertsResponse.Response
+   */
+  Response:
+    | {
+        /**
+         * @generated from field: proto.MFAAuthenticateChallenge MFAChallenge = 1;
+         */
+        value: MFAAuthenticateChallenge
+        case: 'MFAChallenge'
+      }
+    | {
+        /**
+         * @generated from field: proto.SingleUseUserCert Cert = 2;
+         */
+        value: SingleUseUserCert
+        case: 'Cert'
+      }
+    | { case: undefined; value?: undefined }
+}
+
+/**
+ * Describes the message proto.UserSingleUseCertsResponse.
+ * Use `create(UserSingleUseCertsResponseSchema)` to create a new message.
+ */
+export const UserSingleUseCertsResponseSchema: GenMessage<UserSingleUseCertsResponse> = /*@__PURE__*/ messageDesc(file_authservice, 20)
+
+/**
+ * @generated from message proto.SingleUseUserCert
+ */
+export type SingleUseUserCert = Message<'proto.SingleUseUserCert'> & {
+  /**
+   * @generated from oneof proto.SingleUseUserCert.Cert
+   */
+  Cert:
+    | {
+        /**
+         * @generated from field: bytes SSH = 1;
+         */
+        value: Uint8Array
+        case: 'SSH'
+      }
+    | {
+        /**
+         * @generated from field: bytes TLS = 2;
+         */
+        value: Uint8Array
+        case: 'TLS'
+      }
+    | { case: undefined; value?: undefined }
+}
+
+/**
+ * Describes the message proto.SingleUseUserCert.
+ * Use `create(SingleUseUserCertSchema)` to create a new message.
+ */
+export const SingleUseUserCertSchema: GenMessage<SingleUseUserCert> = /*@__PURE__*/ messageDesc(file_authservice, 21)
+
+/**
  * @generated from message proto.SortBy
  */
 export type SortBy = Message<'proto.SortBy'> & {
@@ -458,7 +722,7 @@ export type SortBy = Message<'proto.SortBy'> & {
  * Describes the message proto.SortBy.
  * Use `create(SortBySchema)` to create a new message.
  */
-export const SortBySchema: GenMessage<SortBy> = /*@__PURE__*/ messageDesc(file_authservice, 11)
+export const SortBySchema: GenMessage<SortBy> = /*@__PURE__*/ messageDesc(file_authservice, 22)
 
 /**
  * @generated from message proto.ListResourcesRequest
@@ -524,7 +788,7 @@ export type ListResourcesRequest = Message<'proto.ListResourcesRequest'> & {
  * Describes the message proto.ListResourcesRequest.
  * Use `create(ListResourcesRequestSchema)` to create a new message.
  */
-export const ListResourcesRequestSchema: GenMessage<ListResourcesRequest> = /*@__PURE__*/ messageDesc(file_authservice, 12)
+export const ListResourcesRequestSchema: GenMessage<ListResourcesRequest> = /*@__PURE__*/ messageDesc(file_authservice, 23)
 
 /**
  * @generated from message proto.PaginatedResource
@@ -550,7 +814,7 @@ export type PaginatedResource = Message<'proto.PaginatedResource'> & {
  * Describes the message proto.PaginatedResource.
  * Use `create(PaginatedResourceSchema)` to create a new message.
  */
-export const PaginatedResourceSchema: GenMessage<PaginatedResource> = /*@__PURE__*/ messageDesc(file_authservice, 13)
+export const PaginatedResourceSchema: GenMessage<PaginatedResource> = /*@__PURE__*/ messageDesc(file_authservice, 24)
 
 /**
  * @generated from message proto.ListResourcesResponse
@@ -576,7 +840,7 @@ export type ListResourcesResponse = Message<'proto.ListResourcesResponse'> & {
  * Describes the message proto.ListResourcesResponse.
  * Use `create(ListResourcesResponseSchema)` to create a new message.
  */
-export const ListResourcesResponseSchema: GenMessage<ListResourcesResponse> = /*@__PURE__*/ messageDesc(file_authservice, 14)
+export const ListResourcesResponseSchema: GenMessage<ListResourcesResponse> = /*@__PURE__*/ messageDesc(file_authservice, 25)
 
 /**
  * @generated from message proto.ListUnifiedResourcesRequest
@@ -622,7 +886,7 @@ export type ListUnifiedResourcesRequest = Message<'proto.ListUnifiedResourcesReq
  * Describes the message proto.ListUnifiedResourcesRequest.
  * Use `create(ListUnifiedResourcesRequestSchema)` to create a new message.
  */
-export const ListUnifiedResourcesRequestSchema: GenMessage<ListUnifiedResourcesRequest> = /*@__PURE__*/ messageDesc(file_authservice, 15)
+export const ListUnifiedResourcesRequestSchema: GenMessage<ListUnifiedResourcesRequest> = /*@__PURE__*/ messageDesc(file_authservice, 26)
 
 /**
  * @generated from message proto.ListUnifiedResourcesResponse
@@ -643,7 +907,7 @@ export type ListUnifiedResourcesResponse = Message<'proto.ListUnifiedResourcesRe
  * Describes the message proto.ListUnifiedResourcesResponse.
  * Use `create(ListUnifiedResourcesResponseSchema)` to create a new message.
  */
-export const ListUnifiedResourcesResponseSchema: GenMessage<ListUnifiedResourcesResponse> = /*@__PURE__*/ messageDesc(file_authservice, 16)
+export const ListUnifiedResourcesResponseSchema: GenMessage<ListUnifiedResourcesResponse> = /*@__PURE__*/ messageDesc(file_authservice, 27)
 
 /**
  * @generated from message proto.DatabaseCSRRequest
@@ -671,7 +935,7 @@ export type DatabaseCSRRequest = Message<'proto.DatabaseCSRRequest'> & {
  * Describes the message proto.DatabaseCSRRequest.
  * Use `create(DatabaseCSRRequestSchema)` to create a new message.
  */
-export const DatabaseCSRRequestSchema: GenMessage<DatabaseCSRRequest> = /*@__PURE__*/ messageDesc(file_authservice, 17)
+export const DatabaseCSRRequestSchema: GenMessage<DatabaseCSRRequest> = /*@__PURE__*/ messageDesc(file_authservice, 28)
 
 /**
  * @generated from message proto.DatabaseCSRResponse
@@ -692,7 +956,7 @@ export type DatabaseCSRResponse = Message<'proto.DatabaseCSRResponse'> & {
  * Describes the message proto.DatabaseCSRResponse.
  * Use `create(DatabaseCSRResponseSchema)` to create a new message.
  */
-export const DatabaseCSRResponseSchema: GenMessage<DatabaseCSRResponse> = /*@__PURE__*/ messageDesc(file_authservice, 18)
+export const DatabaseCSRResponseSchema: GenMessage<DatabaseCSRResponse> = /*@__PURE__*/ messageDesc(file_authservice, 29)
 
 /**
  * @generated from message proto.DatabaseCertRequest
@@ -732,7 +996,7 @@ export type DatabaseCertRequest = Message<'proto.DatabaseCertRequest'> & {
  * Describes the message proto.DatabaseCertRequest.
  * Use `create(DatabaseCertRequestSchema)` to create a new message.
  */
-export const DatabaseCertRequestSchema: GenMessage<DatabaseCertRequest> = /*@__PURE__*/ messageDesc(file_authservice, 19)
+export const DatabaseCertRequestSchema: GenMessage<DatabaseCertRequest> = /*@__PURE__*/ messageDesc(file_authservice, 30)
 
 /**
  * @generated from message proto.DatabaseCertResponse
@@ -753,7 +1017,7 @@ export type DatabaseCertResponse = Message<'proto.DatabaseCertResponse'> & {
  * Describes the message proto.DatabaseCertResponse.
  * Use `create(DatabaseCertResponseSchema)` to create a new message.
  */
-export const DatabaseCertResponseSchema: GenMessage<DatabaseCertResponse> = /*@__PURE__*/ messageDesc(file_authservice, 20)
+export const DatabaseCertResponseSchema: GenMessage<DatabaseCertResponse> = /*@__PURE__*/ messageDesc(file_authservice, 31)
 
 /**
  * @generated from message proto.GetRoleRequest
@@ -769,7 +1033,7 @@ export type GetRoleRequest = Message<'proto.GetRoleRequest'> & {
  * Describes the message proto.GetRoleRequest.
  * Use `create(GetRoleRequestSchema)` to create a new message.
  */
-export const GetRoleRequestSchema: GenMessage<GetRoleRequest> = /*@__PURE__*/ messageDesc(file_authservice, 21)
+export const GetRoleRequestSchema: GenMessage<GetRoleRequest> = /*@__PURE__*/ messageDesc(file_authservice, 32)
 
 /**
  * @generated from message proto.UpsertDatabaseServerRequest
@@ -785,7 +1049,7 @@ export type UpsertDatabaseServerRequest = Message<'proto.UpsertDatabaseServerReq
  * Describes the message proto.UpsertDatabaseServerRequest.
  * Use `create(UpsertDatabaseServerRequestSchema)` to create a new message.
  */
-export const UpsertDatabaseServerRequestSchema: GenMessage<UpsertDatabaseServerRequest> = /*@__PURE__*/ messageDesc(file_authservice, 22)
+export const UpsertDatabaseServerRequestSchema: GenMessage<UpsertDatabaseServerRequest> = /*@__PURE__*/ messageDesc(file_authservice, 33)
 
 /**
  * @generated from message proto.DeleteDatabaseServerRequest
@@ -811,7 +1075,7 @@ export type DeleteDatabaseServerRequest = Message<'proto.DeleteDatabaseServerReq
  * Describes the message proto.DeleteDatabaseServerRequest.
  * Use `create(DeleteDatabaseServerRequestSchema)` to create a new message.
  */
-export const DeleteDatabaseServerRequestSchema: GenMessage<DeleteDatabaseServerRequest> = /*@__PURE__*/ messageDesc(file_authservice, 23)
+export const DeleteDatabaseServerRequestSchema: GenMessage<DeleteDatabaseServerRequest> = /*@__PURE__*/ messageDesc(file_authservice, 34)
 
 /**
  * @generated from service proto.AuthService
@@ -858,12 +1122,28 @@ export const AuthService: GenService<{
     output: typeof CertsSchema
   }
   /**
+   * @generated from rpc proto.AuthService.GenerateUserSingleUseCerts
+   */
+  generateUserSingleUseCerts: {
+    methodKind: 'bidi_streaming'
+    input: typeof UserSingleUseCertsRequestSchema
+    output: typeof UserSingleUseCertsResponseSchema
+  }
+  /**
    * @generated from rpc proto.AuthService.IsMFARequired
    */
   isMFARequired: {
     methodKind: 'unary'
     input: typeof IsMFARequiredRequestSchema
     output: typeof IsMFARequiredResponseSchema
+  }
+  /**
+   * @generated from rpc proto.AuthService.CreateAuthenticateChallenge
+   */
+  createAuthenticateChallenge: {
+    methodKind: 'unary'
+    input: typeof CreateAuthenticateChallengeRequestSchema
+    output: typeof MFAAuthenticateChallengeSchema
   }
   /**
    * @generated from rpc proto.AuthService.ListResources

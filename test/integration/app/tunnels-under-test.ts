@@ -75,6 +75,7 @@ export async function tunnelsUnderTest(root = mkdtempSync(join(tmpdir(), 'portic
       issued++
       return certificates.database({ notAfter: Math.min(login.validUntil, Date.now() + world.life) })
     },
+    askCode: () => Promise.reject(new Error('nobody is asked here')),
     onEvent: event => events.push(event),
   })
   const tunnels = openTunnels({

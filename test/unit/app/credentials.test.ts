@@ -17,6 +17,7 @@ function set(login: Login | undefined = { validUntil: 12 * HOUR, fingerprint: 'f
   const office = openCredentials({
     login: () => world.login,
     now: () => world.now,
+    askCode: () => Promise.reject(new Error('nobody is asked here')),
     onEvent: event => void world.events.push(event),
     async issue(_proxy, _route, expires) {
       world.issued += 1

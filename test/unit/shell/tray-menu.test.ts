@@ -18,7 +18,7 @@ const common = (name: string) => ({
   since: 1,
 })
 function open(name: string, port: number, waiting = 0): Tunnel {
-  const counts = { connections: waiting, waiting, bytesIn: 0, bytesOut: 0, certificateUntil: null, trouble: null }
+  const counts = { connections: waiting, waiting, bytesIn: 0, bytesOut: 0, certificateUntil: null, trouble: null, code: null }
   return {
     ...common(name),
     state: 'open',
