@@ -61,6 +61,19 @@ export const text = {
       n === 0 ? 'Your databases are a password away.' : `${count(n, 'connection')} ${n === 1 ? 'waits' : 'wait'} and will go on.`,
   },
 
+  code: {
+    title: (name: string) => `Code for ${name}`,
+    lead: (n: number) =>
+      n === 0
+        ? 'Your cluster wants each session with this database confirmed.'
+        : `Your cluster wants this session confirmed. ${count(n, 'connection')} ${n === 1 ? 'waits' : 'wait'} and will go on.`,
+    go: 'Confirm',
+    checking: 'Checking…',
+    waits: (names: readonly string[]) => `${names.join(', ')} ${names.length === 1 ? 'waits' : 'wait'} for a one-time code.`,
+    enter: 'Enter code',
+    row: 'Waits for a one-time code',
+  },
+
   trust: {
     title: (proxy: string) => `${proxy} is not known to this computer`,
     why: 'Its certificate was made by an authority that this computer does not know.',

@@ -21,7 +21,7 @@ export function statusOf(tunnel: Tunnel | undefined): Status {
     case 'failed':
       return tunnel.state
     case 'open':
-      return tunnel.waiting > 0 ? 'waiting' : tunnel.trouble === null ? 'open' : 'trouble'
+      return tunnel.waiting > 0 || tunnel.code !== null ? 'waiting' : tunnel.trouble === null ? 'open' : 'trouble'
     default:
       return assertNever(tunnel)
   }
@@ -104,6 +104,7 @@ export function noteOf(
   if (tunnel?.state === 'starting')
     return { text: unreachable === undefined ? text.row.starting : text.row.waitingForProxy(unreachable), tone: 'plain' }
   if (tunnel?.state === 'stopping') return { text: text.row.stopping, tone: 'plain' }
+  if (tunnel?.state === 'open' && tunnel.code !== null) return { text: text.code.row, tone: 'warn' }
   if (status === 'waiting' && tunnel?.state === 'open') return { text: text.row.waiting(tunnel.waiting), tone: 'warn' }
   if (tunnel?.state === 'open' && tunnel.trouble !== null) return { text: shown(oneLine(tunnel.trouble)), tone: 'warn' }
   const labels = shownLabels(database)

@@ -13,7 +13,9 @@ import { LogPage } from '../log/LogPage.tsx'
 import { Palette } from '../palette/Palette.tsx'
 import { isView, type Place } from '../places.ts'
 import { SettingsPage } from '../settings/SettingsPage.tsx'
+import { CodeDialog } from '../sign-in/CodeDialog.tsx'
 import { SignInDialog } from '../sign-in/SignInDialog.tsx'
+import { useCodes } from '../sign-in/use-codes.ts'
 import { ClusterMenu } from './ClusterMenu.tsx'
 import css from './Frame.module.css'
 import { Notices } from './Notices.tsx'
@@ -45,6 +47,7 @@ export function Frame({ session, onAddCluster }: FrameProps) {
   const entries = useEntries(databases.items, tunnels, favourites)
   const tunnelsNow = useTunnels(setTrouble, signIn)
   const selection = useSelection(tunnelsNow, setTrouble)
+  const codes = useCodes(tunnels)
   usePlaceKeys(setPalette, setPlace)
 
   const copy = useCallback(
@@ -66,7 +69,8 @@ export function Frame({ session, onAddCluster }: FrameProps) {
       onTrouble={setTrouble}
     />
   )
-  const notices = <Notices session={session} trouble={trouble} now={now} onSignIn={signIn} onTrouble={setTrouble} />
+  const notices = <Notices session={session} trouble={trouble} codes={codes} now={now} onSignIn={signIn} onTrouble={setTrouble} />
+  const signingIn = signInAfter === profile.validUntil
   const engine: { status: Status; words: string } = ended
     ? { status: 'waiting', words: text.side.signedOut }
     : proxy.reachable
@@ -122,9 +126,10 @@ export function Frame({ session, onAddCluster }: FrameProps) {
           onClose={() => setPalette(false)}
         />
       )}
-      {signInAfter === profile.validUntil && (
-        <SignInDialog profile={profile} waiting={ended ? session.waiting : null} onClose={() => setSignInAfter(undefined)} />
+      {codes.asked !== undefined && !signingIn && !palette && (
+        <CodeDialog key={codes.asked.id} tunnel={codes.asked} wanted={codes.asked.code} onLater={codes.later} />
       )}
+      {signingIn && <SignInDialog profile={profile} waiting={ended ? session.waiting : null} onClose={() => setSignInAfter(undefined)} />}
       <p className={css['said']} role="status">
         {said}
       </p>

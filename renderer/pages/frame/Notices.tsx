@@ -6,12 +6,14 @@ import { useAsk, useSlice } from '../../engine.ts'
 import { Banner } from '../../parts/Banner.tsx'
 import { Button } from '../../parts/Button.tsx'
 import { IconButton } from '../../parts/IconButton.tsx'
-import { failureWords, text } from '../../words.ts'
+import { failureWords, shown, text } from '../../words.ts'
+import type { Codes } from '../sign-in/use-codes.ts'
 
 interface NoticesProps {
   readonly session: Session
   /** A question of this window that failed. */
   readonly trouble: Failure | null
+  readonly codes: Codes
   readonly now: number
   readonly onSignIn: () => void
   readonly onTrouble: (failure: Failure | null) => void
@@ -21,7 +23,7 @@ interface NoticesProps {
 const EARLY_MS = 10 * 60_000
 
 /** What stands over the page, most important first; of the three that a lost cluster causes, only the first. */
-export function Notices({ session, trouble, now, onSignIn, onTrouble }: NoticesProps) {
+export function Notices({ session, trouble, codes, now, onSignIn, onTrouble }: NoticesProps) {
   const ask = useAsk()
   const [proxy, list, lab, notices] = [useSlice('proxy'), useSlice('databases'), useSlice('lab'), useSlice('notices')]
   /** The end of the session whose early offer was put off. */
@@ -31,6 +33,11 @@ export function Notices({ session, trouble, now, onSignIn, onTrouble }: NoticesP
     <>
       {cluster()}
       {trouble !== null && <FailureBanner failure={trouble} onClose={() => onTrouble(null)} />}
+      {codes.putOff.length > 0 && (
+        <Banner tone="warn" actions={<Button onClick={codes.again}>{text.code.enter}</Button>}>
+          {text.code.waits(codes.putOff.map(({ name }) => shown(name)))}
+        </Banner>
+      )}
       {notices.map(notice => (
         <Banner key={notice.id} tone="note" actions={close(() => void ask('notice.dismiss', { id: notice.id }))}>
           {notice.text}
