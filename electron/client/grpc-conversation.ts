@@ -31,10 +31,21 @@ export function openConversation(session: AuthSession, proxy: Address, method: s
     stream.close(http2.constants.NGHTTP2_CANCEL)
     wake()
   }
+  const settle = (): void => {
+    if (status === undefined) over ??= session.failure()
+    else
+      over ??=
+        status.code === 0 ? new PorticoError('wire/cut-short', { proxy: name, method }) : grpcError(status.code, status.message, name)
+    wake()
+  }
   const cancel = (): void => end(new PorticoError('app/cancelled', {}, signal?.reason))
   const timer = setTimeout(() => end(new PorticoError('proxy/timeout', { proxy: name, method })), DEADLINE_MS)
   stream.on('response', headers => (status = statusOf(headers) ?? status))
-  stream.on('trailers', headers => (status = statusOf(headers) ?? status))
+  // The server's last word. Its end alone does not close a stream on which we could still speak.
+  stream.on('trailers', headers => {
+    status = statusOf(headers) ?? status
+    settle()
+  })
   stream.on('data', (chunk: Buffer) => {
     try {
       ready.push(...reader.push(chunk))
@@ -48,11 +59,7 @@ export function openConversation(session: AuthSession, proxy: Address, method: s
   stream.on('close', () => {
     clearTimeout(timer)
     signal?.removeEventListener('abort', cancel)
-    if (status === undefined) over ??= session.failure()
-    else
-      over ??=
-        status.code === 0 ? new PorticoError('wire/cut-short', { proxy: name, method }) : grpcError(status.code, status.message, name)
-    wake()
+    settle()
   })
   if (signal?.aborted === true) cancel()
   else signal?.addEventListener('abort', cancel)

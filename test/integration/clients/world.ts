@@ -5,6 +5,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { stringify } from 'yaml'
+import { TOTP_STEP_MS, totpCode } from '../../../electron/wire/totp.ts'
 import { Portico, type Staying } from '../cli/portico.ts'
 import { POSTGRES_BIN, systemPostgres, type SystemPostgres } from './postgres.ts'
 
@@ -53,6 +54,8 @@ export interface WorldOptions<B extends Backend> {
   databases(port: number): readonly object[]
   /** Accounts that alice may use. Default: alice. */
   readonly databaseUsers?: readonly string[]
+  /** Base32. With it alice needs a code to sign in, and one for each session with a database. */
+  readonly otpSecret?: string
   /** Starts the server. @param clientCas PEM of who signs the accounts' certificates */
   start(port: number, clientCas: string): Promise<B>
 }
@@ -80,22 +83,45 @@ function databaseCa(proxy: string, caFile: string): Promise<string> {
   })
 }
 
-function configuration(portico: Portico, port: number, databases: readonly object[], databaseUsers: readonly string[]): string {
+function configuration(
+  portico: Portico,
+  port: number,
+  databases: readonly object[],
+  databaseUsers: readonly string[],
+  otpSecret: string | undefined,
+): string {
+  const otp = otpSecret !== undefined
+  if (otp) writeFileSync(join(portico.home, 'otp'), `${otpSecret}\n`, { mode: 0o600 })
   return stringify({
     version: 'v3',
     teleport: { nodename: 'host', data_dir: join(portico.home, 'cluster') },
-    auth_service: { enabled: true, cluster_name: 'clients.test', authentication: { type: 'local', second_factor: 'off' } },
+    auth_service: { enabled: true, cluster_name: 'clients.test', authentication: { type: 'local', second_factor: otp ? 'otp' : 'off' } },
     proxy_service: { enabled: true, web_listen_addr: `127.0.0.1:${port}`, public_addr: 'localhost' },
     db_service: { enabled: true, databases },
     portico: {
-      roles: [{ name: 'all', allow: { db_users: databaseUsers, db_names: ['*'], db_labels: { '*': '*' } } }],
-      users: [{ name: 'alice', roles: ['all'], logins: [], password_file: join(portico.home, 'password') }],
+      roles: [
+        {
+          name: 'all',
+          options: { require_session_mfa: otp },
+          allow: { db_users: databaseUsers, db_names: ['*'], db_labels: { '*': '*' } },
+        },
+      ],
+      users: [
+        {
+          name: 'alice',
+          roles: ['all'],
+          logins: [],
+          password_file: join(portico.home, 'password'),
+          ...(otp ? { otp_secret_file: join(portico.home, 'otp') } : {}),
+        },
+      ],
     },
   })
 }
 
-export async function openWorld(): Promise<World> {
+export async function openWorld(options: Pick<WorldOptions<SystemPostgres>, 'otpSecret'> = {}): Promise<World> {
   const world = await openWorldOf({
+    ...options,
     databases: port =>
       ['shop', 'copy'].map(name => ({
         name,
@@ -119,6 +145,7 @@ export async function openWorld(): Promise<World> {
 export async function openWorldOf<B extends Backend>({
   databases,
   databaseUsers = ['alice'],
+  otpSecret,
   start,
 }: WorldOptions<B>): Promise<WorldOf<B>> {
   const portico = new Portico('portico clients é ')
@@ -127,7 +154,7 @@ export async function openWorldOf<B extends Backend>({
   writeFileSync(join(portico.home, 'password'), `${PASSWORD}\n`, { mode: 0o600 })
   // The cluster's authorities are made at its first start; the database's authority is known only after that.
   writeFileSync(join(portico.home, 'server-ca.pem'), '')
-  writeFileSync(config, configuration(portico, port, databases(databasePort), databaseUsers))
+  writeFileSync(config, configuration(portico, port, databases(databasePort), databaseUsers, otpSecret))
   let cluster: Staying
   let ready: any
   const startCluster = async (): Promise<void> => {
@@ -140,7 +167,8 @@ export async function openWorldOf<B extends Backend>({
   writeFileSync(join(portico.home, 'server-ca.pem'), backend.serverCa)
   await startCluster()
   const login = await portico.run(['login', '--proxy', ready.proxy, '--user', 'alice', '--ca-file', ready.caFile, '--password-stdin'], {
-    input: `${PASSWORD}\n`,
+    // The code of the half minute before: later ones stay good.
+    input: `${PASSWORD}\n${otpSecret === undefined ? '' : `${totpCode(otpSecret, Date.now() - TOTP_STEP_MS)}\n`}`,
   })
   expect(login).toMatchObject({ code: 0 })
   return {
