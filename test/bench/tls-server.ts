@@ -1,12 +1,6 @@
-import { encodeStartup, readFirstPacket } from '../../electron/wire/postgres.ts'
+import { readFirstPacket } from '../../electron/wire/postgres.ts'
 import { makeCertificates } from '../kit/certificates.ts'
 import { openCounterpart, type MetConnection } from '../kit/tls-counterpart.ts'
-
-/** What a bench client asks for in its startup packet: `echo`, `send N bytes`, `take N bytes and answer one`. */
-export type Wish = { readonly kind: 'echo' } | { readonly kind: 'send' | 'take'; readonly bytes: number }
-
-export const encodeWish = (wish: Wish): Buffer =>
-  encodeStartup({ user: 'bench', kind: wish.kind, bytes: wish.kind === 'echo' ? '0' : String(wish.bytes) })
 
 const CHUNK = Buffer.alloc(64 * 1024, 'portico ')
 
@@ -45,10 +39,8 @@ function serve(met: MetConnection): void {
 }
 
 /** Child process: the far end of both ways. argv: ALPN names. Tells its port and certificates to its parent. */
-if (process.send !== undefined) {
-  const certificates = await makeCertificates()
-  const [server, database] = await Promise.all([certificates.server(), certificates.database()])
-  const counterpart = await openCounterpart({ server, clientRoots: [certificates.userRoot], alpn: process.argv.slice(2), serve })
-  process.send({ port: counterpart.port, webRoot: certificates.webRoot, database })
-  process.once('disconnect', () => process.exit(0))
-}
+const certificates = await makeCertificates()
+const [server, database] = await Promise.all([certificates.server(), certificates.database()])
+const counterpart = await openCounterpart({ server, clientRoots: [certificates.userRoot], alpn: process.argv.slice(2), serve })
+process.send!({ port: counterpart.port, webRoot: certificates.webRoot, database })
+process.once('disconnect', () => process.exit(0))

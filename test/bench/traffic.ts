@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
-import { encodeWish, type Wish } from './tls-server.ts'
+import { encodeWish, type Wish } from './wish.ts'
 
 async function open(port: number, wish: Wish): Promise<Socket> {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true })
