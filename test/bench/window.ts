@@ -12,8 +12,8 @@ import { median } from './traffic.ts'
 const STARTS = 3
 const REOPENINGS = 5
 const SETTLE_MS = 5_000
-/** What shows that the page works: the button of a tunnel that runs. */
-const RUNNING = '[aria-label="Disconnect orders"]'
+/** What shows that the page works: the button of a tunnel that runs, whichever stands first. */
+const RUNNING = '[aria-label^="Disconnect orders"]'
 
 /** A display of our own where none is. */
 async function display(): Promise<{ readonly name: string; readonly children: readonly ChildProcess[] }> {
