@@ -1,16 +1,25 @@
-import { useMemo, useState } from 'react'
+import { useEffect, useMemo, useState } from 'react'
 import type { Bridge } from '../shared/contract.ts'
 import css from './App.module.css'
 import { EngineContext, useProjected, useReload, useSlice } from './engine.ts'
-import { DatabasesPage } from './pages/databases/DatabasesPage.tsx'
+import { Frame } from './pages/frame/Frame.tsx'
 import { WelcomePage } from './pages/welcome/WelcomePage.tsx'
 import { Button } from './parts/Button.tsx'
 import { FailureCallout } from './parts/Callout.tsx'
 import type { Projection } from './projection.ts'
+import { createTraffic } from './traffic.ts'
 import { text } from './words.ts'
 
 export function App({ bridge, projection }: { readonly bridge: Bridge; readonly projection: Projection }) {
-  const engine = useMemo(() => ({ bridge, projection }), [bridge, projection])
+  const engine = useMemo(() => ({ bridge, projection, traffic: createTraffic() }), [bridge, projection])
+  useEffect(() => {
+    const sample = (): void => {
+      const now = projection.store.getState()
+      if (now.phase === 'ready') engine.traffic.sample(now.state.tunnels, performance.now())
+    }
+    const timer = setInterval(sample, 1000)
+    return () => clearInterval(timer)
+  }, [engine, projection])
   return (
     <EngineContext value={engine}>
       <Pages />
@@ -43,8 +52,13 @@ function Pages() {
 
 function ReadyPages() {
   const session = useSlice('session')
+  const { theme } = useSlice('settings')
   const [adding, setAdding] = useState(false)
+  useEffect(() => {
+    if (theme === 'system') delete document.documentElement.dataset['theme']
+    else document.documentElement.dataset['theme'] = theme
+  }, [theme])
   if (session.state === 'none') return <WelcomePage />
   if (adding) return <WelcomePage onBack={() => setAdding(false)} />
-  return <DatabasesPage key={session.profile.proxy} session={session} onAddCluster={() => setAdding(true)} />
+  return <Frame key={session.profile.proxy} session={session} onAddCluster={() => setAdding(true)} />
 }

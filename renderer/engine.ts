@@ -1,13 +1,15 @@
-import { createContext, useCallback, useContext, useEffect, useState } from 'react'
+import { createContext, useCallback, useContext, useEffect, useState, useSyncExternalStore } from 'react'
 import { useStore } from 'zustand'
 import type { Answer, Ask, Bridge, Question } from '../shared/contract.ts'
 import type { Failure } from '../shared/errors.ts'
 import type { AppState } from '../shared/state.ts'
 import type { Projected, Projection } from './projection.ts'
+import type { Rates, Traffic } from './traffic.ts'
 
 export interface Engine {
   readonly bridge: Bridge
   readonly projection: Projection
+  readonly traffic: Traffic
 }
 
 export const EngineContext = createContext<Engine | null>(null)
@@ -62,6 +64,12 @@ export function useStateNow(): () => AppState | undefined {
     const now = projection.store.getState()
     return now.phase === 'ready' ? now.state : undefined
   }, [projection])
+}
+
+/** Bytes a second of one tunnel over the last minute, anew each second. */
+export function useRates(tunnel: string): Rates {
+  const { traffic } = useEngine()
+  return useSyncExternalStore(traffic.subscribe, () => traffic.of(tunnel))
 }
 
 /** The time, again every `everyMs`. */

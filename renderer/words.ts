@@ -3,30 +3,9 @@ import type { ErrorCode, Facts, Failure } from '../shared/errors.ts'
 import { replaceUnprintable } from '../shared/printable.ts'
 import { DATABASE_PROTOCOLS } from '../shared/protocols.ts'
 import { wordsFor, type Words } from '../shared/words.ts'
+import { ago, bytes, clock, count, duration } from './figures.ts'
 
 /** All text of the window, beside what shared/words.ts says for failures. */
-
-const count = (n: number, one: string, many = `${one}s`): string => `${n.toLocaleString('en')} ${n === 1 ? one : many}`
-
-/** `7 h 42 m`, `12 m`, `under a minute`. */
-function duration(ms: number): string {
-  const minutes = Math.floor(ms / 60_000)
-  if (minutes < 1) return 'under a minute'
-  const [days, hours, rest] = [Math.floor(minutes / 1440), Math.floor(minutes / 60) % 24, minutes % 60]
-  if (days > 0) return hours === 0 ? `${days} d` : `${days} d ${hours} h`
-  if (hours === 0) return `${rest} m`
-  return rest === 0 ? `${hours} h` : `${hours} h ${rest} m`
-}
-
-function ago(ms: number): string {
-  const minutes = Math.floor(ms / 60_000)
-  if (minutes < 1) return 'just now'
-  if (minutes < 60) return `${count(minutes, 'minute')} ago`
-  const hours = Math.floor(minutes / 60)
-  return hours < 48 ? `${count(hours, 'hour')} ago` : `${count(Math.floor(hours / 24), 'day')} ago`
-}
-
-const clock = (ms: number): string => new Date(ms).toLocaleTimeString('en', { hour: '2-digit', minute: '2-digit', hour12: false })
 
 export const text = {
   loading: 'Starting…',
@@ -60,6 +39,9 @@ export const text = {
     known: (user: string, ended: boolean) => (ended ? `${user} · session ended` : `Signed in as ${user}`),
     use: 'Use',
     signIn: 'Sign in',
+    tsh: 'Use a login of tsh',
+    tshTile: 'tsh',
+    tshFound: (clusters: readonly string[]) => `${count(clusters.length, 'profile')} found: ${clusters.join(', ')}`,
   },
 
   signIn: {
@@ -74,6 +56,7 @@ export const text = {
     unsupported: (cluster: string, wants: string) => `${cluster} asks for ${wants}`,
     unsupportedNext: 'Portico cannot do this yet. Ask for a local user with a password and a one-time code.',
     again: 'Sign in again',
+    earlyLead: 'Sign in now and nothing is interrupted.',
     againLead: (n: number) =>
       n === 0 ? 'Your databases are a password away.' : `${count(n, 'connection')} ${n === 1 ? 'waits' : 'wait'} and will go on.`,
   },
@@ -97,12 +80,24 @@ export const text = {
     clear: 'Clear search',
     running: 'Running',
     databases: 'Databases',
+    favourites: 'Favourites',
+    groupOf: (key: string, value: string | undefined) => (value === undefined ? `No ${key}` : value === '' ? `Empty ${key}` : value),
+    plain: 'List',
+    grouping: 'How the list is grouped',
+    byLabel: 'By label',
+    byKey: (key: string) => `By ${key}`,
+    groupBy: 'Group by',
+    noKeys: 'No database has labels',
+    favourite: 'Favourite',
+    palette: 'Search everything',
     shown: (shown: number, total: number) =>
       `${shown.toLocaleString('en')} of ${total.toLocaleString('en')} shown, ${(total - shown).toLocaleString('en')} hidden by the search`,
     nothing: 'No database matches',
     nothingNext: 'Try fewer words, or filters like env:prod, proto:postgres and is:running.',
     noneRunning: 'Nothing is running',
     noneRunningNext: 'Connect a database and it shows up here with its local address.',
+    noFavourites: 'No favourites yet',
+    noFavouritesNext: 'The star beside a name keeps a database here, in the palette and in the tray.',
     showAll: 'Show all databases',
     empty: 'No databases here yet',
     emptyNext: (cluster: string) => `${cluster} lists none for your roles. Ask its administrator for access, then look again.`,
@@ -144,6 +139,11 @@ export const text = {
     database: 'Database',
     password: 'Password',
     passwordNone: 'none needed',
+    mode: 'How you sign in',
+    /** The other mode: the program brings the certificate. */
+    passwordOwn: 'certificate of your program',
+    passwordNoneMore: 'Portico signs in for every program',
+    passwordOwnMore: 'Your program brings its own certificate',
     url: 'URL',
     jdbc: 'JDBC',
     command: 'Command',
@@ -157,6 +157,141 @@ export const text = {
     reconnect: 'Reconnect',
     reconnectCloses: (n: number) => `Reconnecting closes ${count(n, 'connection')}.`,
     notYet: 'Connect, then point any program at this address.',
+    minute: 'Last minute',
+    agoSeconds: (seconds: number) => (seconds === 0 ? 'Now' : `${count(seconds, 'second')} ago`),
+    down: (rate: number) => `${bytes(rate)}/s`,
+    received: 'received',
+    sent: 'sent',
+  },
+
+  tools: {
+    title: 'Open in',
+    more: 'More…',
+    terminal: 'Terminal',
+    copyLink: 'Copy link',
+    link: 'URL',
+    openIn: 'Open in',
+    open: (tool: string) => `Open in ${tool}`,
+    missing: 'not found on this computer',
+    none: (protocol: string) => `No program for ${protocol} was found on this computer. Any that you install shows up here.`,
+    last: 'used last',
+  },
+
+  path: {
+    title: 'The path',
+    noProgram: 'Your program',
+    notYet: 'not connected yet',
+    localhost: (port: number) => `localhost:${port}`,
+    listening: 'listening',
+    starting: 'opening…',
+    notListening: 'not listening',
+    taken: 'taken',
+    unreachable: 'no answer',
+    agent: (name: string, others: number) => (others === 0 ? `Agent ${name}` : `Agent ${name} and ${count(others, 'other')}`),
+    agents: 'Database agent',
+    reached: 'reached',
+    ready: 'ready',
+    broken: 'broken here',
+    certificate: (user: string) => `Certificate for ${user}`,
+    ownCertificate: 'Certificate of your program',
+    ownNote: 'brought along',
+    valid: (ms: number) => `valid ${duration(ms)}`,
+    ended: 'session ended',
+    atFirst: 'made when needed',
+    again: 'Try again',
+    signIn: 'Sign in again',
+    otherPort: 'Use another port',
+    ok: 'works',
+    idle: 'not used yet',
+    waiting: 'waits',
+    bad: 'broken',
+  },
+
+  connections: {
+    title: 'Connections',
+    unknown: 'Unknown program',
+    pid: (pid: number) => `pid ${pid}`,
+    since: (ms: number) => `since ${clock(ms)}`,
+    waiting: 'waits for your sign-in',
+    traffic: (received: number, sent: number) => `↓ ${bytes(received)} ↑ ${bytes(sent)}`,
+    close: 'Close',
+    closeThis: (program: string) => `Close the connection of ${program}`,
+    more: (n: number) => `and ${count(n, 'more', 'more')}`,
+    all: (n: number) => `Show all ${n.toLocaleString('en')}`,
+  },
+
+  palette: {
+    title: 'Search everything',
+    placeholder: 'Search databases and actions',
+    nothing: 'Nothing matches. Try fewer words.',
+    databases: 'Databases',
+    actions: 'Actions',
+    clusters: 'Clusters',
+    settings: 'Settings',
+    copyAddress: (address: string) => `Copy address ${address}`,
+    details: 'Show details',
+    favour: 'Add to favourites',
+    unfavour: 'Remove from favourites',
+    key: (mac: boolean) => (mac ? '⌘ K' : 'Ctrl K'),
+    copyKey: (mac: boolean) => (mac ? '⌘ C' : 'Ctrl C'),
+    goTo: 'Go to',
+    look: 'Look for databases again',
+    signIn: 'Sign in',
+    signOut: (cluster: string) => `Sign out of ${cluster}`,
+    add: 'Add a cluster…',
+    use: 'Switch to this cluster',
+    leaf: 'List its resources',
+    theme: { system: 'Theme: follow the system', light: 'Theme: light', dark: 'Theme: dark' },
+    groupBy: (key: string) => `Group by ${key}`,
+    ungroup: 'Do not group the list',
+    exportLog: 'Export the log…',
+  },
+
+  settings: {
+    title: 'Settings',
+    where: (file: string) => `Kept in ${file}. Changes to that file show here at once.`,
+    file: 'settings.yaml',
+    looks: 'Looks',
+    theme: 'Theme',
+    themes: { system: 'System', light: 'Light', dark: 'Dark' },
+    groupBy: 'Group databases by',
+    groupByMore: 'A label key, like team',
+    noGroup: 'Not grouped',
+    start: 'Start',
+    startAtLogin: 'Start when you log in to this computer',
+    startHidden: 'Start without a window then',
+    startHiddenMore: 'The tray shows that Portico runs.',
+    restoreTunnels: 'Connect again what ran before',
+    restoreMore: 'After a restart of Portico or of this computer.',
+    running: 'While it runs',
+    notifications: 'Notifications',
+    notificationsMore: 'One when a sign-in is needed and the window is away. Never one per database.',
+    terminal: 'Terminal',
+    terminalMore: 'The program that opens a command line. Empty: found by itself.',
+    terminalPlaceholder: 'Found by itself',
+    engine: 'Engine',
+    engineIn: { app: 'Runs in this app', headless: 'Runs on its own, without the window' },
+    engineMore: (pid: number, since: number, version: string) => `pid ${pid}, since ${clock(since)}, version ${version}`,
+  },
+
+  log: {
+    title: 'Log',
+    level: 'Level',
+    levels: { debug: 'Everything', info: 'Normal', warn: 'Warnings', error: 'Errors' },
+    search: 'Search the log',
+    searchLabel: 'Search the log',
+    follow: 'Follow',
+    export: 'Export…',
+    exporting: 'Exporting…',
+    exported: 'The log was saved. Passwords, keys and tokens are not in it.',
+    secrets: 'Passwords, keys and tokens never get in here.',
+    lines: (shown: number, total: number) =>
+      shown === total ? count(total, 'line') : `${shown.toLocaleString('en')} of ${count(total, 'line')}`,
+    nothing: 'Nothing was logged yet',
+    nothingNext: 'What Portico does shows up here.',
+    noMatch: 'No line matches',
+    noMatchNext: 'Try fewer words, or another level.',
+    failed: 'The log could not be read',
   },
 
   side: {
@@ -166,12 +301,18 @@ export const text = {
     left: (ms: number) => `${duration(ms)} left`,
     ended: 'session ended',
     resources: 'Resources',
+    favourites: 'Favourites',
     running: 'Running',
     databases: 'Databases',
+    clusters: 'Clusters',
+    leafOffline: 'offline',
+    settings: 'Settings',
+    log: 'Log',
     switchTo: 'Switch cluster',
     add: 'Add a cluster…',
     signOut: 'Sign out',
-    profile: (user: string, ended: boolean) => (ended ? `${user} · session ended` : user),
+    profile: (user: string, ended: boolean, tsh: boolean) =>
+      [user, ...(tsh ? ['tsh'] : []), ...(ended ? ['session ended'] : [])].join(' · '),
     engine: (tunnels: number) => (tunnels === 0 ? 'Engine running' : `Engine running · ${count(tunnels, 'tunnel')}`),
     offline: 'Cluster does not answer',
     signedOut: 'Waiting for sign-in',
@@ -181,6 +322,9 @@ export const text = {
     ended: (ms: number) => `Your session ended ${ago(ms)}.`,
     waiting: (connections: number, tunnels: number) =>
       `${count(connections, 'connection')} on ${count(tunnels, 'tunnel')} ${connections === 1 ? 'is' : 'are'} waiting and will go on.`,
+    ending: (ms: number) => `Your session ends in ${duration(ms)}.`,
+    endingNext: 'Sign in now and nothing is interrupted.',
+    later: 'Later',
     idle: 'Sign in to connect again.',
     signIn: 'Sign in',
     labStarting: 'The lab is starting.',
@@ -221,19 +365,22 @@ const NEXT: Partial<Record<ErrorCode, string | ((facts: Facts) => string)>> = {
   'resource/not-found': 'look again, or ask for access',
   'resource/unsupported': 'update Portico',
   'profile/not-found': 'add the cluster again',
-  'tunnel/port-in-use': 'end that program, then try again',
+  'tunnel/port-in-use': 'end that program, or use another port',
   'tunnel/not-found': 'connect again',
   'lab/failed': 'try again',
+  'engine/running': 'use that one, or end it first',
+  'engine/gone': 'try again',
+  'engine/failed': 'quit Portico and open it anew',
   'cluster/config': 'check its file',
 }
 
-/** A host name that begins a sentence keeps its letters. */
+/** A host or a program that begins a sentence keeps its letters. */
 const sentence = (line: string): string => {
   const trimmed = shown(line)
     .trim()
     .replace(/[.\s]+$/, '')
   if (trimmed === '') return ''
-  return `${/^\S*[.:]\S/.test(trimmed) ? trimmed[0] : trimmed[0]!.toUpperCase()}${trimmed.slice(1)}.`
+  return `${/^\S*[.:]\S|^\S+ \(pid /.test(trimmed) ? trimmed[0] : trimmed[0]!.toUpperCase()}${trimmed.slice(1)}.`
 }
 
 /** A failure for the window, as three sentences. */

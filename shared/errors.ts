@@ -33,6 +33,7 @@ export const ERRORS = {
   'tunnel/not-found': { retry: 'none', exit: 4 },
   'tunnel/wrong-protocol': { retry: 'none', exit: 1 },
   'tunnel/other-user': { retry: 'none', exit: 1 },
+  'tunnel/request-refused': { retry: 'none', exit: 1 },
   'tunnel/upstream-closed': { retry: 'again', exit: 1 },
   'engine/running': { retry: 'none', exit: 1 },
   'engine/gone': { retry: 'again', exit: 5 },

@@ -53,6 +53,8 @@ export interface DatabaseProtocol {
   readonly speaksFirst: 'client' | 'server'
   /** In passthrough mode the client opens TLS at once (else in-protocol). wire/alpn-sni.md 1.3 */
   readonly tlsInTls: boolean
+  /** HTTP/1.1: a web page in a browser can send such requests too, so each is looked at. */
+  readonly http: boolean
   /** Passthrough is not offered: the protocol works through an authenticated tunnel only. */
   readonly tunnelOnly: boolean
   /** The logical database chosen when nothing else says one. */
@@ -67,6 +69,7 @@ const row = (title: string, tile: string, alpn: string, defaultPort: number, mor
   defaultPort,
   speaksFirst: 'client',
   tlsInTls: true,
+  http: false,
   tunnelOnly: false,
   ...more,
 })
@@ -79,24 +82,31 @@ export const DATABASE_PROTOCOLS: Readonly<Record<string, DatabaseProtocol>> = {
   mongodb: row('MongoDB', 'Mg', ALPN.mongodb, 27017, { urlScheme: 'mongodb' }),
   redis: row('Redis', 'Rd', ALPN.redis, 6379, { urlScheme: 'redis' }),
   sqlserver: row('SQL Server', 'Ms', ALPN.sqlserver, 1433, { tunnelOnly: true, urlScheme: 'sqlserver' }),
-  snowflake: row('Snowflake', 'Sn', ALPN.snowflake, 443, { tunnelOnly: true }),
+  snowflake: row('Snowflake', 'Sn', ALPN.snowflake, 443, { http: true, tunnelOnly: true }),
   cassandra: row('Cassandra', 'Ca', ALPN.cassandra, 9042, { tunnelOnly: true }),
-  elasticsearch: row('Elasticsearch', 'Es', ALPN.elasticsearch, 9200, { urlScheme: 'http' }),
-  opensearch: row('OpenSearch', 'Os', ALPN.opensearch, 9200, { urlScheme: 'http' }),
-  dynamodb: row('DynamoDB', 'Dy', ALPN.dynamodb, 443, { tunnelOnly: true, urlScheme: 'http' }),
+  elasticsearch: row('Elasticsearch', 'Es', ALPN.elasticsearch, 9200, { http: true, urlScheme: 'http' }),
+  opensearch: row('OpenSearch', 'Os', ALPN.opensearch, 9200, { http: true, urlScheme: 'http' }),
+  dynamodb: row('DynamoDB', 'Dy', ALPN.dynamodb, 443, { http: true, tunnelOnly: true, urlScheme: 'http' }),
   oracle: row('Oracle', 'Or', ALPN.oracle, 1521, { tunnelOnly: true }),
   clickhouse: row('ClickHouse', 'Ck', ALPN.clickhouse, 9000, { tunnelOnly: true }),
-  'clickhouse-http': row('ClickHouse HTTP', 'Ck', ALPN.clickhouse, 8123, { tunnelOnly: true, urlScheme: 'http' }),
+  'clickhouse-http': row('ClickHouse HTTP', 'Ck', ALPN.clickhouse, 8123, { http: true, tunnelOnly: true, urlScheme: 'http' }),
   spanner: row('Spanner', 'Sp', ALPN.spanner, 443, { tunnelOnly: true }),
 }
 
+/** Longer names do not fit into the extension. RFC 7301 §3.1 */
+const ALPN_LIMIT = 255
+
 /**
- * What a client offers for a database protocol: ping names first, plain names kept.
+ * What a client offers for a database protocol: ping names first, plain names kept. wire/alpn-sni.md 1.5
+ * @param version64 MySQL, passthrough only: the server's version, base64. The proxy greets with it, before it knows which database is wanted
  * @returns undefined for a protocol that has no ALPN name.
  */
-export function databaseAlpn(dbProtocol: string): readonly string[] | undefined {
+export function databaseAlpn(dbProtocol: string, version64 = ''): readonly string[] | undefined {
   const found = Object.hasOwn(DATABASE_PROTOCOLS, dbProtocol) ? DATABASE_PROTOCOLS[dbProtocol] : undefined
-  return found && [found.alpn + PING_SUFFIX, found.alpn]
+  if (found === undefined) return undefined
+  const withVersion = `${ALPN.mysql}-${version64}`
+  const tellsVersion = found.alpn === ALPN.mysql && version64 !== '' && withVersion.length <= ALPN_LIMIT
+  return [found.alpn + PING_SUFFIX, found.alpn, ...(tellsVersion ? [withVersion] : [])]
 }
 
 /** `teleport-auth@<hex>.teleport.cluster.local` for the auth server of `cluster`; it must be the first name offered. */

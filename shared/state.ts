@@ -36,6 +36,8 @@ export const DatabaseShape = z.object({
   dbProtocol: z.string(),
   /** What a tunnel offers, ping name first; empty when Portico does not know the protocol. */
   alpn: z.array(z.string()),
+  /** What a MySQL server calls itself, where its cluster knows. */
+  serverVersion: z.string().optional(),
   description: z.string(),
   labels: z.record(z.string(), z.string()),
   uri: z.string(),
@@ -167,7 +169,14 @@ export const DEFAULT_SETTINGS: Settings = {
 }
 
 /** The process that holds the tunnels of this home. */
-export const EngineShape = z.object({ host: z.enum(['app', 'headless']), pid: z.number().int(), since: z.number(), version: z.string() })
+export const EngineShape = z.object({
+  host: z.enum(['app', 'headless']),
+  pid: z.number().int(),
+  since: z.number(),
+  version: z.string(),
+  /** The folder that holds settings.yaml, in the writing of the system. */
+  home: z.string().optional(),
+})
 export type EngineState = z.infer<typeof EngineShape>
 
 /** A program that a database can be opened in. */

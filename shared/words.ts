@@ -92,7 +92,7 @@ const WORDS: Record<ErrorCode, readonly [what: Line, why: Line, next: Line]> = {
   ],
   'resource/not-found': [
     f => `There is no ${fact(f, 'kind', 'resource')} "${fact(f, 'name', '')}"`,
-    f => `${fact(f, 'cluster', 'the cluster')} does not list it for you`,
+    f => fact(f, 'why', `${fact(f, 'cluster', 'the cluster')} does not list it for you`),
     f => fact(f, 'next', 'portico db ls'),
   ],
   'resource/unsupported': [
@@ -127,6 +127,11 @@ const WORDS: Record<ErrorCode, readonly [what: Line, why: Line, next: Line]> = {
     'A program of another user was refused',
     why('a local address serves only the person who opened it'),
     'if it was yours, run it as the same user as Portico',
+  ],
+  'tunnel/request-refused': [
+    'A request was refused and not passed on',
+    why('a web page in a browser could have sent it'),
+    f => fact(f, 'next', 'use this address from a program, by the name localhost'),
   ],
   'tunnel/upstream-closed': [
     'The connection was closed by the other side',

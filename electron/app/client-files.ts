@@ -1,19 +1,22 @@
 import { createHash } from 'node:crypto'
-import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { PorticoError } from '../../shared/errors.ts'
 import type { DatabaseRoute } from '../client/client.ts'
+import type { ClientTls } from '../launch/client-target.ts'
+import { diskError, writeFileAtomic } from '../state/atomic-file.ts'
+import { readDatabaseLogin, writeDatabaseLogin, type DatabaseLogin } from '../state/database-login.ts'
+import { withLock } from '../state/lock.ts'
 import type { StoredProfile } from '../state/stored-state.ts'
 import type { AuthSessions } from './auth-sessions.ts'
 import type { Context } from './context.ts'
 import { issueCredentials } from './issue-credentials.ts'
 
 /** Files that a client reads in clear. Only when asked for; removed by logout. */
-export interface ClientFiles {
-  readonly cert: string
-  readonly key: string
+export interface ClientFiles extends ClientTls {
   /** The cluster's host CA: what a client inside the proxy's TLS verifies. wire/identity.md 9 */
   readonly ca: string
+  /** For clients that end the TLS of the proxy's own port: the extra roots of the profile; undefined = the system's are enough. */
+  readonly webCa: string | undefined
   /** ms since 1970 */
   readonly validUntil: number
 }
@@ -29,62 +32,87 @@ function folderName(...names: readonly string[]): string {
   return `${readable}-${hash}`
 }
 
-const profileFolder = ({ home }: Context, proxy: string): string => join(home.files, folderName(proxy))
-const databaseFolder = (context: Context, proxy: string, cluster: string, name: string): string =>
+export const profileFolder = ({ home }: Context, proxy: string): string => join(home.files, folderName(proxy))
+export const databaseFolder = (context: Context, proxy: string, cluster: string, name: string): string =>
   join(profileFolder(context, proxy), folderName(cluster, name))
 
 /** Where the files of a database lie, or would. */
-export function clientFilesOf(context: Context, { proxy, validUntil }: StoredProfile, route: DatabaseRoute): ClientFiles {
-  const folder = databaseFolder(context, proxy, route.cluster, route.name)
-  return { cert: join(folder, 'cert.pem'), key: join(folder, 'key.pem'), ca: join(folder, 'ca.pem'), validUntil }
+export function clientFilesOf(
+  context: Context,
+  { proxy, trust, validUntil }: StoredProfile,
+  { cluster, name }: DatabaseRoute,
+): ClientFiles {
+  const folder = databaseFolder(context, proxy, cluster, name)
+  return {
+    cert: join(folder, 'cert.pem'),
+    key: join(folder, 'key.pem'),
+    ca: join(folder, 'ca.pem'),
+    pair: join(folder, 'cert-and-key.pem'),
+    webCa: trust.extraRoots.length === 0 ? undefined : join(folder, 'web-ca.pem'),
+    validUntil,
+  }
 }
 
-/** Asks for a certificate and writes it with its key and CA, 0600 in folders of 0700. */
+/** One at a time writes or removes the files of a profile: each set of files is whole, whoever wrote last. */
+export async function withClientFiles<T>(context: Context, proxy: string, work: () => Promise<T>): Promise<T> {
+  await makeFolders(context.home.files)
+  return withLock(`${profileFolder(context, proxy)}.lock`, work)
+}
+
+async function makeFolders(...paths: readonly string[]): Promise<void> {
+  try {
+    for (const path of paths) {
+      await mkdir(path, { recursive: true, mode: 0o700 })
+      await chmod(path, 0o700)
+    }
+  } catch (error) {
+    throw diskError(error, paths.at(-1)!)
+  }
+}
+
+/**
+ * Asks for a certificate and writes it with its key and CA, 0600 in folders of 0700.
+ * @param after what else belongs to this sign-in to the database, done while nobody else writes
+ * @throws PorticoError `state/*`, `proxy/*`, `login/*`
+ */
 export async function writeClientFiles(
   context: Context,
   sessions: AuthSessions,
   profile: StoredProfile,
   route: DatabaseRoute,
   signal?: AbortSignal,
+  after?: (files: ClientFiles, login: DatabaseLogin, folder: string) => Promise<void>,
 ): Promise<ClientFiles> {
   const issued = await issueCredentials(sessions, profile.proxy, route, profile.validUntil, signal)
-  const folder = databaseFolder(context, profile.proxy, route.cluster, route.name)
-  const files = { ...clientFilesOf(context, profile, route), validUntil: issued.notAfter }
+  const { cluster, name, databaseUser, databaseName } = route
+  const folder = databaseFolder(context, profile.proxy, cluster, name)
+  const roots = profile.trust.extraRoots
+  const files: ClientFiles = { ...clientFilesOf(context, profile, route), validUntil: issued.notAfter }
   // A client of a leaf's database speaks to the root's proxy: its host certificate is the root's.
-  const ca = profile.hostCas.find(({ cluster }) => cluster === profile.cluster)?.tls ?? []
-  try {
-    await mkdir(folder, { recursive: true, mode: 0o700 })
-    for (const path of [context.home.files, profileFolder(context, profile.proxy), folder]) await chmod(path, 0o700)
-    await writePrivate(files.key, issued.key)
-    await writePrivate(files.cert, issued.cert)
-    await writePrivate(files.ca, `${ca.map(pem => pem.trimEnd()).join('\n')}\n`)
-  } catch (error) {
-    throw new PorticoError(
-      (error as NodeJS.ErrnoException).code === 'ENOSPC' ? 'state/disk-full' : 'state/unwritable',
-      { path: folder },
-      error,
-    )
-  }
-  return files
+  const ca = profile.hostCas.find(one => one.cluster === profile.cluster)?.tls ?? []
+  return withClientFiles(context, profile.proxy, async () => {
+    await makeFolders(profileFolder(context, profile.proxy), folder)
+    // Before the secrets, so that a logout finds them whatever happens.
+    const before = await readDatabaseLogin(folder)
+    const login: DatabaseLogin = { ...before, cluster, name, databaseUser, databaseName, sections: before?.sections ?? [] }
+    await writeDatabaseLogin(folder, login)
+    await writeFileAtomic(files.key, issued.key)
+    await writeFileAtomic(files.cert, issued.cert)
+    await writeFileAtomic(files.pair, joined([issued.cert, issued.key]))
+    await writeFileAtomic(files.ca, joined(ca))
+    if (files.webCa !== undefined) await writeFileAtomic(files.webCa, joined(roots))
+    if (after !== undefined) await after(files, login, folder)
+    return files
+  })
 }
 
-/** Whole or not at all: a client may read it just now. */
-async function writePrivate(path: string, text: string): Promise<void> {
-  const fresh = `${path}.${process.pid}.new`
-  await writeFile(fresh, text, { mode: 0o600 })
-  await rename(fresh, path)
-}
+const joined = (pems: readonly string[]): string => `${pems.map(pem => pem.trimEnd()).join('\n')}\n`
 
-/** Removes what was written for clients: of one database, or of a whole login. Idempotent. */
-export async function removeClientFiles(
-  context: Context,
-  proxy: string,
-  database?: { readonly cluster: string; readonly name: string },
-): Promise<void> {
-  const folder = database === undefined ? profileFolder(context, proxy) : databaseFolder(context, proxy, database.cluster, database.name)
+/** Takes a folder away with all that is in it. Idempotent. */
+export async function removeFolder(path: string): Promise<void> {
   try {
-    await rm(folder, { recursive: true, force: true })
+    await rm(path, { recursive: true, force: true })
   } catch (error) {
-    throw new PorticoError('state/unwritable', { path: folder }, error)
+    throw diskError(error, path)
   }
 }

@@ -19,20 +19,28 @@ const DATABASE_LABEL = 'portico/database'
 
 const named = (values: readonly string[]): readonly string[] => values.filter(value => value !== ANY && value !== '')
 
+/** Whether roles allow this account; not for one that is missing or empty. */
+export function isAllowedUser(name: string | undefined, allowedUsers: readonly string[]): boolean {
+  return name !== undefined && name !== '' && (allowedUsers.includes(ANY) || allowedUsers.includes(name))
+}
+
 /** @returns null when only a person can choose. cli.md "User without a flag" */
 export function defaultUser(known: Known): string | null {
-  const { user, allowedUsers, lastUser } = known
-  const isAllowed = (name: string): boolean => allowedUsers.includes(ANY) || allowedUsers.includes(name)
-  // One that was tried and refused must not come back by itself.
-  if (lastUser !== undefined && lastUser !== '' && isAllowed(lastUser)) return lastUser
-  if (isAllowed(user)) return user
+  const { dbProtocol, user, allowedUsers, lastUser } = known
+  // One that the roles refuse by now must not come back by itself.
+  if (lastUser !== undefined && isAllowedUser(lastUser, allowedUsers)) return lastUser
+  if (isAllowedUser(user, allowedUsers)) return user
   const only = named(allowedUsers)
-  return only.length === 1 ? only[0]! : null
+  if (only.length === 1) return only[0]!
+  // Redis' own name for whoever names nobody. wire/database.md 2.2
+  return dbProtocol === 'redis' && allowedUsers.includes('default') ? 'default' : null
 }
 
 /** Never the user's name. Empty for protocols without logical databases. cli.md "Database without a flag" */
 export function defaultDatabase(known: Known): string {
   const { dbProtocol, labels, allowedNames, lastName } = known
+  // It has none: a name would only narrow the certificate. wire/database.md 2.2
+  if (dbProtocol === 'dynamodb') return ''
   if (lastName !== undefined && lastName !== '') return lastName
   const only = named(allowedNames)
   if (only.length === 1 && !allowedNames.includes(ANY)) return only[0]!

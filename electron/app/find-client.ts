@@ -1,15 +1,17 @@
 import { PorticoError } from '../../shared/errors.ts'
-import { clientCommand } from '../launch/database-client.ts'
-import { findProgram } from '../launch/find-program.ts'
+import { clientStart, databaseClient, installHint } from '../launch/database-client.ts'
+import { findFirstProgram } from '../launch/find-program.ts'
 import type { Context } from './context.ts'
 import type { OpenTunnel } from './tunnels.ts'
+
+type Environment = Readonly<Record<string, string | undefined>>
 
 /** The database's own client on an open tunnel, ready to be started. */
 export interface FoundClient {
   /** Absolute path. */
   readonly program: string
   readonly args: readonly string[]
-  readonly env: Readonly<Record<string, string | undefined>>
+  readonly env: Environment
 }
 
 /**
@@ -21,18 +23,21 @@ export async function findClient(
   { name, dbProtocol, port, databaseUser, databaseName }: OpenTunnel,
   rest: readonly string[],
 ): Promise<FoundClient> {
-  const client = clientCommand({ dbProtocol, address: { host: 'localhost', port }, databaseUser, databaseName })
+  const client = databaseClient(dbProtocol)
   if (client === undefined)
     throw new PorticoError('resource/unsupported', {
       protocol: dbProtocol,
       why: 'Portico knows no client for it',
       next: `portico proxy db ${name}`,
     })
-  const program = await findProgram(client.program, env)
-  if (program === undefined) throw new PorticoError('tool/not-found', { tool: client.program, next: client.install })
-  if (client.program !== 'psql') return { program, args: [...client.args, ...rest], env }
-  // psql takes what follows its database for a user name, unless the database comes as an option. The tunnel is plain on
-  // loopback: a PGSSLMODE=require of the user's is about servers far away.
-  const { PGSSLNEGOTIATION: _negotiation, ...others } = env
-  return { program, args: ['-d', ...client.args, ...rest], env: { ...others, PGSSLMODE: 'disable', PGGSSENCMODE: 'disable' } }
+  const found = await findFirstProgram(client.programs, env)
+  if (found === undefined)
+    throw new PorticoError('tool/not-found', { tool: client.programs.join(' or '), next: installHint(client, process.platform) })
+  const target = { dbProtocol, address: { host: 'localhost', port }, databaseUser, databaseName }
+  const start = clientStart(client, target, found.name, rest)
+  return { program: found.path, args: start.args, env: withChanges(env, start.env ?? {}) }
+}
+
+function withChanges(env: Environment, changes: Environment): Environment {
+  return Object.fromEntries(Object.entries({ ...env, ...changes }).filter(([, value]) => value !== undefined))
 }

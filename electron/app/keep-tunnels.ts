@@ -73,13 +73,13 @@ export function keepTunnels({ context, sessions, tunnels, signal }: KeepNeeds): 
   }
 
   const bringBack = async (stored: StoredTunnel): Promise<void> => {
-    const { proxy, name, cluster, dbProtocol, mode, databaseUser, databaseName, port } = stored
+    const { proxy, name, cluster, dbProtocol, serverVersion, mode, databaseUser, databaseName, port } = stored
     const profile = context.profiles.get(proxy)
     const id = parseDatabaseId(stored.resource)
     if (profile === undefined || id === undefined) return
     const route = { cluster, name, dbProtocol, databaseUser, databaseName }
     const files = mode === 'passthrough' ? { files: await passthroughFiles(context, sessions, profile, route, signal, 'kept') } : {}
-    const database = { id, name, cluster, dbProtocol }
+    const database = { id, name, cluster, dbProtocol, ...(serverVersion === undefined ? {} : { serverVersion }) }
     const started = tunnels.start({ profile, database, route, mode, keepPort: port === null, ...(port === null ? {} : { port }), ...files })
     const shown = tunnels.list().find(({ resource }) => resource === id)
     if (shown !== undefined) ran.add(shown.id)
@@ -123,6 +123,7 @@ function storedOf({ profile, database, route, mode = 'authenticated', port }: Tu
     name: database.name,
     cluster: database.cluster,
     dbProtocol: route.dbProtocol,
+    serverVersion: database.serverVersion,
     mode,
     databaseUser: route.databaseUser,
     databaseName: route.databaseName,

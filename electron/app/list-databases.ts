@@ -33,6 +33,7 @@ function shownDatabase(context: Context, profile: StoredProfile, listed: ListedD
     uri,
     cluster,
     alpn: [...(databaseAlpn(dbProtocol) ?? [])],
+    ...(listed.mysqlServerVersion === '' ? {} : { serverVersion: listed.mysqlServerVersion }),
     labels: { ...listed.labels },
     agents: [...listed.agents],
     databaseUsers: [...profile.databaseUsers],

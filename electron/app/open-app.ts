@@ -60,7 +60,7 @@ const STOP_AFTER_MS = 20
 export async function openApp(options: AppOptions): Promise<App> {
   const { log, home, workerFile, portico, threads, now } = options
   const context: Context = await openContext({ log, home, ...(now === undefined ? {} : { now }) })
-  const box = openStateBox({ engine: { ...options.engine, pid: process.pid, since: context.now() } })
+  const box = openStateBox({ engine: { ...options.engine, home: home.root, pid: process.pid, since: context.now() } })
   const favourites = openFavourites(context, box)
   const settings = await openSettingsAnswers(home, box, () => session.tell())
   const clusters = openClusters({ context, box, listAgain: () => databases.refresh() })

@@ -3,8 +3,8 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { PorticoError } from '../../shared/errors.ts'
 import type { Database, Tool as ShownTool } from '../../shared/state.ts'
-import { clientCommand } from '../launch/database-client.ts'
-import { findProgram } from '../launch/find-program.ts'
+import { databaseClient } from '../launch/database-client.ts'
+import { findFirstProgram } from '../launch/find-program.ts'
 import { findTool, type FoundTool } from '../launch/find-tool.ts'
 import type { Machine } from '../launch/machine.ts'
 import { forgetToolFiles, inFolder, runTool, startTool, writeToolFiles } from '../launch/start-tool.ts'
@@ -37,8 +37,8 @@ export async function listTools(context: Context, { id, dbProtocol }: Pick<Datab
 
 async function isFound({ places }: Tool, dbProtocol: string, machine: Machine): Promise<boolean> {
   if (places !== undefined) return (await findTool(places, machine)) !== undefined
-  const client = clientCommand({ dbProtocol, address: { host: 'localhost', port: 1 }, databaseUser: '', databaseName: '' })
-  return client !== undefined && (await findProgram(client.program, machine.env, machine.platform)) !== undefined
+  const client = databaseClient(dbProtocol)
+  return client !== undefined && (await findFirstProgram(client.programs, machine.env)) !== undefined
 }
 
 /** @throws PorticoError `tool/not-found` when this kind of database is not opened in it */

@@ -1,26 +1,25 @@
-import { randomUUID } from 'node:crypto'
 import { rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseAddress } from '../../shared/address.ts'
 import { PorticoError } from '../../shared/errors.ts'
-import { databaseAlpn } from '../../shared/protocols.ts'
 import type { Database, Tunnel, TunnelMode } from '../../shared/state.ts'
 import type { DatabaseRoute } from '../client/client.ts'
 import { webRoots } from '../client/roots.ts'
 import type { Engine, EngineEvent, Listening, OpenConnections } from '../engine/engine.ts'
-import type { StoredProfile } from '../state/stored-state.ts'
-import { addressesOf } from './addresses.ts'
+import type { Remembered, StoredProfile } from '../state/stored-state.ts'
+import { chooseProgram } from './addresses.ts'
 import type { ClientFiles } from './client-files.ts'
 import type { Context } from './context.ts'
 import type { CredentialOffice } from './credentials.ts'
 import { freePort } from './free-port.ts'
 import { choosePort, stablePort } from './ports.ts'
+import { listeningTunnel, startingTunnel } from './shown-tunnel.ts'
 
 export type OpenTunnel = Extract<Tunnel, { state: 'open' }>
 
 export interface TunnelRequest {
   readonly profile: StoredProfile
-  readonly database: Pick<Database, 'id' | 'name' | 'cluster' | 'dbProtocol'>
+  readonly database: Pick<Database, 'id' | 'name' | 'cluster' | 'dbProtocol' | 'serverVersion'>
   readonly route: DatabaseRoute
   readonly mode?: TunnelMode
   /** 0 = any free one; absent = the resource's own. */
@@ -85,6 +84,7 @@ export function openTunnels({ context, credentials, engine, onChange, onEngineEv
   const entries = new Map<string, Entry>()
   let opened: Promise<Engine> | undefined
   let closed = false
+  const remembering = new Set<Promise<void>>()
   let socketFolder: string | undefined
 
   const theEngine = (): Promise<Engine> => {
@@ -116,6 +116,10 @@ export function openTunnels({ context, credentials, engine, onChange, onEngineEv
       // A held connection is news: somebody must sign in.
       return set(entry, { ...tunnel, connections, waiting, bytesIn, bytesOut }, waiting === tunnel.waiting ? 'counters' : 'tunnels')
     }
+    if (event.type === 'worked') {
+      const { databaseUser, databaseName } = entry.request.route
+      return remember(entry, { databaseUser, databaseName })
+    }
     if (event.type === 'connection') {
       if (event.state === 'open' && tunnel.trouble !== null) return set(entry, { ...tunnel, trouble: null })
       if (event.state === 'failed')
@@ -129,6 +133,16 @@ export function openTunnels({ context, credentials, engine, onChange, onEngineEv
     credentials.unbind(entry.tunnel.id)
     const { id, resource, kind, name, cluster, dbProtocol, mode, databaseUser, databaseName, alpn, since } = entry.tunnel
     set(entry, { id, resource, kind, name, cluster, dbProtocol, mode, databaseUser, databaseName, alpn, since, state: 'failed', failure })
+  }
+
+  /** A user and a name only once they worked: one that was mistyped must not come back by itself. */
+  const remember = ({ tunnel: { id, resource } }: Entry, values: Remembered): void => {
+    const written = context.profiles
+      .remember(resource, values)
+      // What cannot be remembered is no reason to close what works.
+      .catch((thrown: unknown) => context.log.warn('state.unwritten', { tunnel: id }, thrown))
+      .finally(() => remembering.delete(written))
+    remembering.add(written)
   }
 
   const portFor = async ({ database, port }: TunnelRequest): Promise<number> => {
@@ -173,6 +187,7 @@ export function openTunnels({ context, credentials, engine, onChange, onEngineEv
             id: entry.tunnel.id,
             dbProtocol: route.dbProtocol,
             mode: entry.tunnel.mode,
+            serverVersion: request.database.serverVersion ?? '',
             listen: { hosts: HOSTS, port, socket: request.socket === undefined ? socketFor(route, port) : request.socket },
             upstream: {
               proxy,
@@ -199,19 +214,15 @@ export function openTunnels({ context, credentials, engine, onChange, onEngineEv
     const { id } = entry.tunnel
     try {
       credentials.bind(id, request.profile.proxy, request.route)
-      const listening = await listen(entry)
+      const [listening, program] = await Promise.all([listen(entry), chooseProgram(request.route.dbProtocol, context.env)])
       if (signal.aborted) {
         await (await theEngine()).stop(id, 0)
         signal.throwIfAborted()
       }
-      const open = { ...shown(entry.tunnel, listening, request), certificateUntil: credentials.certificateUntil(id) }
+      const open = { ...listeningTunnel(entry.tunnel, listening, request, program), certificateUntil: credentials.certificateUntil(id) }
       set(entry, open)
       const keepPort = request.keepPort ?? request.port === undefined
-      const { databaseUser, databaseName } = request.route
-      // What cannot be remembered is no reason to close what works.
-      context.profiles
-        .remember(open.resource, { databaseUser, databaseName, ...(keepPort ? { port: open.port } : {}) })
-        .catch((thrown: unknown) => context.log.warn('state.unwritten', { tunnel: id }, thrown))
+      if (keepPort) remember(entry, { port: open.port })
       context.log.info('tunnel.open', { tunnel: id, name: open.name, port: open.port })
       return open
     } catch (thrown) {
@@ -278,7 +289,7 @@ export function openTunnels({ context, credentials, engine, onChange, onEngineEv
     const entry: Entry = {
       request,
       stop: new AbortController(),
-      tunnel: starting(request, context.now()),
+      tunnel: startingTunnel(request, context.now()),
       started: undefined,
       stopping: undefined,
     }
@@ -316,6 +327,7 @@ export function openTunnels({ context, credentials, engine, onChange, onEngineEv
       closed = true
       await Promise.all([...entries.keys()].map(id => stop(id, drainMs)))
       await (await opened?.catch(() => undefined))?.close(drainMs)
+      await Promise.all(remembering)
     },
   }
 }
@@ -330,60 +342,4 @@ function sameRequest(one: TunnelRequest, other: TunnelRequest): boolean {
     (other.port === undefined || other.port === one.port) &&
     (one.mode ?? 'authenticated') === (other.mode ?? 'authenticated')
   )
-}
-
-function starting({ database, route, mode = 'authenticated' }: TunnelRequest, now: number): Tunnel {
-  const { id: resource, name, cluster, dbProtocol } = database
-  const { databaseUser, databaseName } = route
-  return {
-    id: randomUUID(),
-    resource,
-    kind: 'db',
-    name,
-    cluster,
-    dbProtocol,
-    mode,
-    databaseUser,
-    databaseName,
-    alpn: [...(databaseAlpn(dbProtocol) ?? [])],
-    since: now,
-    state: 'starting',
-  }
-}
-
-function shown(tunnel: Tunnel, listening: Listening, { route, files }: TunnelRequest): OpenTunnel {
-  const { id, resource, kind, name, cluster, dbProtocol, mode, databaseUser, databaseName, alpn, since } = tunnel
-  const { url, jdbc, command } = addressesOf({
-    dbProtocol,
-    address: { host: 'localhost', port: listening.port },
-    databaseUser: route.databaseUser,
-    databaseName: route.databaseName,
-    ...(files === undefined ? {} : { tls: files }),
-  })
-  return {
-    id,
-    resource,
-    kind,
-    name,
-    cluster,
-    dbProtocol,
-    mode,
-    databaseUser,
-    databaseName,
-    alpn,
-    since,
-    state: 'open',
-    port: listening.port,
-    addresses: [...listening.addresses],
-    socket: listening.socket,
-    url,
-    jdbc,
-    command,
-    connections: 0,
-    waiting: 0,
-    bytesIn: 0,
-    bytesOut: 0,
-    certificateUntil: null,
-    trouble: null,
-  }
 }

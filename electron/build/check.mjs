@@ -22,6 +22,7 @@ const QUICK = [
     ...SOURCES,
     '!**/wire/gen/**',
     '!test/vectors/**/*.json',
+    '!test/vectors/profile/**',
   ],
   ['unused', bin('knip/bin/knip.js'), '--config', 'electron/build/knip.json', '--treat-config-hints-as-errors'],
 ]

@@ -36,7 +36,7 @@ const CONFIG = ['-c, --config <file>', 'configuration, portico.yaml'] as const
 export const VERBS: readonly VerbRow[] = [
   {
     name: 'lab',
-    about: 'a seeded cluster with three databases, in the foreground',
+    about: 'a seeded cluster: PostgreSQL, and the MariaDB and Redis of this system, in the foreground',
     example: 'portico lab',
     flags: [
       ['--home <folder>', 'where the lab keeps its files (default: lab/ under PORTICO_HOME)'],
@@ -45,6 +45,7 @@ export const VERBS: readonly VerbRow[] = [
       ['--cert-ttl <time>', 'the longest login (default: 12h)'],
       ['--ephemeral', 'a temporary folder, removed at the end'],
       ['--full', 'every kind of resource that the lab has'],
+      ['--mongo <uri>', 'announce this MongoDB as `catalog`: HOST:PORT or mongodb://…; its options tlsCAFile and tlsInsecure are kept'],
     ],
     load: async () => (await import('./verbs/lab.ts')).lab,
     verbs: [
@@ -136,7 +137,7 @@ export const VERBS: readonly VerbRow[] = [
         args: '<name>',
         about: 'write certificate, key and CA files for a client',
         example: 'portico db login orders --db-user alice',
-        flags: DB_FLAGS,
+        flags: [...DB_FLAGS, ['--write', 'also a section in ~/.pg_service.conf or ~/.my.cnf; db logout takes it out again']],
         load: async () => (await import('./verbs/db-files.ts')).dbLogin,
       },
       {

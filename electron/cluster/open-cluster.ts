@@ -28,8 +28,10 @@ import { readSecret, seedAuth } from './seed.ts'
 import { hostIdOf } from './storage/host-id.ts'
 import { openStorage } from './storage/open-storage.ts'
 import { openSshProxy } from './ssh/ssh-proxy.ts'
+import { openAuthHttp } from './web/auth-http.ts'
 import { hostCredentials } from './web/host-credentials.ts'
 import { proxySettings } from './web/proxy-settings.ts'
+import { JOINS, limited, RateLimit } from './web/rate-limit.ts'
 import { validateTrustedCluster } from './web/trusted-clusters.ts'
 import { openWebApi, type WebApiOptions } from './web/web-api.ts'
 
@@ -145,6 +147,7 @@ export async function openCluster(
     const named = webNames.map(name => (name.port === 0 ? { ...name, port: address.port } : name))
     return [...(named.length > 0 ? named : [{ host: 'localhost', port: address.port }]), ...Object.values(otherNames).flat()]
   }
+  const joins = new RateLimit(now, JOINS)
   const webOptions: WebApiOptions = {
     auth,
     listen: () => address,
@@ -159,8 +162,8 @@ export async function openCluster(
         ports: { ...ports, ...(tunnelIsWeb(proxy) ? { tunnel: address } : {}) },
       }),
     posts: {
-      '/webapi/host/credentials': request => hostCredentials({ auth, tokens, request }),
-      '/webapi/trustedclusters/validate': request => validateTrustedCluster({ auth, tokens, request }),
+      '/webapi/host/credentials': limited(joins, request => hostCredentials({ auth, tokens, request })),
+      '/webapi/trustedclusters/validate': limited(joins, request => validateTrustedCluster({ auth, tokens, request })),
     },
     log,
     now,
@@ -229,8 +232,11 @@ export async function openCluster(
     listeners.push(listener)
     ports.auth = listener.address
   }
+  const authHttp = openAuthHttp({ clusters: site.leaves.list, log, now })
+  opened.add(() => authHttp.close())
   const grpc = openAuthGrpc({
     auth,
+    serveHttp: authHttp.serve,
     hostKeyPair: () => authKeyPair,
     clientCas: () => trustedCas(),
     isReachable: site.isReachable,

@@ -1,18 +1,23 @@
 import type { Socket } from 'node:net'
 import { formatAddress } from '../../shared/address.ts'
 import { PorticoError } from '../../shared/errors.ts'
-import { ALPN, DATABASE_PROTOCOLS } from '../../shared/protocols.ts'
+import { ALPN, DATABASE_PROTOCOLS, type DatabaseProtocol } from '../../shared/protocols.ts'
 import { readFirstPacket } from '../wire/postgres.ts'
+import { SessionOutcome } from '../wire/session-outcome.ts'
 import { fromDialError, isCertificateRefusal } from './dial-errors.ts'
 import { dial, type DialContext, type DialledUpstream } from './dial.ts'
-import { EarlyBytes, judgeFirstBytes } from './early-bytes.ts'
+import { EarlyBytes } from './early-bytes.ts'
 import type { TunnelPlan } from './engine.ts'
 import type { LocalProgram, Owner } from './peer-owner.ts'
 import { introduce, type Introduction } from './introduce.ts'
+import { LocalGate, type TurnedAway } from './local-gate.ts'
 import { splice } from './splice.ts'
 
 /** A program that opens a connection and says nothing is let go after this, where it is its turn to speak. Postgres itself waits as long. */
 const FIRST_BYTES_MS = 60_000
+
+/** A program that was told why it is not served has this long to read it. */
+const FAREWELL_MS = 1_000
 
 /** Why a connection's signal aborts. Given, because else each connection would build a DOMException with its stack. */
 const GONE = 'gone'
@@ -29,6 +34,8 @@ export interface ConnectionTunnel {
   countWaiting(change: 1 | -1): void
   countIn(bytes: number): void
   countOut(bytes: number): void
+  /** Whether a database was seen to take a client in; set by the first connection that sees it. */
+  worked: boolean
   now(): number
 }
 
@@ -39,7 +46,8 @@ export class Connection {
   readonly #gone = new AbortController()
   readonly #early: EarlyBytes
   #deadline: NodeJS.Timeout | undefined
-  #judged = false
+  readonly #gate: LocalGate
+  #farewell: Promise<void> | undefined
   #failure: PorticoError | undefined
   #established = false
   bytesIn = 0
@@ -60,6 +68,11 @@ export class Connection {
     this.#tunnel = tunnel
     local.once('close', () => this.#gone.abort(GONE))
     this.#early = new EarlyBytes(local)
+    this.#gate = new LocalGate(tunnel.plan, this.#early, local.localPort)
+  }
+
+  get #row(): DatabaseProtocol | undefined {
+    return DATABASE_PROTOCOLS[this.#tunnel.plan.dbProtocol]
   }
 
   /** True once payload flows: such a connection is drained by a stop, others are cut. */
@@ -101,8 +114,7 @@ export class Connection {
    * @returns why it failed; undefined when it simply ended
    */
   async serve(opened: () => void): Promise<PorticoError | undefined> {
-    if (DATABASE_PROTOCOLS[this.#tunnel.plan.dbProtocol]?.speaksFirst === 'client')
-      this.#deadline = setTimeout(() => this.cut(), FIRST_BYTES_MS)
+    if (this.#row?.speaksFirst === 'client') this.#deadline = setTimeout(() => this.cut(), this.#tunnel.plan.firstBytesMs ?? FIRST_BYTES_MS)
     this.#early.onChange = () => this.#judge()
     try {
       await this.#connect(opened)
@@ -112,6 +124,7 @@ export class Connection {
       if (!(this.#gone.signal.aborted && error.code === 'app/cancelled')) this.#failure ??= error
     } finally {
       clearTimeout(this.#deadline)
+      await this.#farewell
       this.#local.destroy()
     }
     return this.#failure
@@ -181,30 +194,54 @@ export class Connection {
 
   /** A cancel request gets no answer, ever: the close is the answer. */
   #isCancelRequest(): boolean {
-    if (DATABASE_PROTOCOLS[this.#tunnel.plan.dbProtocol]?.alpn !== ALPN.postgres) return false
+    if (this.#row?.alpn !== ALPN.postgres) return false
     const first = readFirstPacket(this.#early.whole())
     return first.state === 'packet' && first.packet.kind === 'cancel'
   }
 
   /** Looks at what came before anything is passed on. */
   #judge(): boolean {
+    if (this.#farewell !== undefined) return false
     const early = this.#early
-    if (this.#judged) return true
-    const { plan } = this.#tunnel
-    const row = DATABASE_PROTOCOLS[plan.dbProtocol]
-    if (early.ended && early.bytes === 0 && row?.speaksFirst === 'client') {
+    if (early.bytes === 0) {
+      if (this.#row?.speaksFirst === 'server') return true
       // It left without a word (a health check, a port scanner).
-      this.cut()
+      if (early.ended) this.cut()
       return false
     }
-    const verdict = judgeFirstBytes(plan.dbProtocol, plan.mode, early.whole())
-    if (verdict.state === 'foreign') {
-      this.#failure = new PorticoError('tunnel/wrong-protocol', { expected: row?.title ?? plan.dbProtocol, got: verdict.got })
-      this.cut()
+    const verdict = this.#gate.look()
+    if (typeof verdict === 'object') this.#turnAway(verdict)
+    if (verdict === 'sane') clearTimeout(this.#deadline)
+    return verdict === 'sane'
+  }
+
+  /** Tells the program, gives up the way to the proxy, and lets it read. */
+  #turnAway({ failure, words }: TurnedAway): void {
+    this.#failure = failure
+    const local = this.#local
+    this.#farewell = new Promise(resolve => {
+      const end = setTimeout(() => local.destroy(), FAREWELL_MS)
+      local.once('close', () => {
+        clearTimeout(end)
+        resolve()
+      })
+    })
+    this.#early.discard()
+    if (words.length > 0) local.end(words)
+    else local.destroy()
+    this.#gone.abort(GONE)
+  }
+
+  /** Tells once a tunnel whether its user and name are good. Inside a client's own TLS nothing is seen. */
+  #watch(): ((part: Buffer) => boolean) | undefined {
+    const tunnel = this.#tunnel
+    if (tunnel.worked || tunnel.plan.mode === 'passthrough') return undefined
+    const outcome = new SessionOutcome(tunnel.plan.dbProtocol)
+    return part => {
+      const seen = outcome.push(part)
+      if (seen === 'worked') tunnel.worked = true
+      return seen !== 'more'
     }
-    this.#judged = verdict.state === 'sane'
-    if (this.#judged) clearTimeout(this.#deadline)
-    return this.#judged
   }
 
   /** Which certificate, if any, belongs into the outer TLS. Passthrough Postgres tells by its first packet. wire/database.md 2.4 */
@@ -287,8 +324,21 @@ export class Connection {
     }
     this.#established = true
     countOut(this.#early.bytes)
-    const error = await splice(this.#local, upstream, { first, countIn, countOut })
+    const guard = this.#gate.guard(
+      () => clearTimeout(this.#deadline),
+      failure => (this.#failure = failure),
+    )
+    const error = await splice(this.#local, upstream, { first, countIn, countOut, guard, watch: this.#watch() })
     if (error !== undefined) this.#failure ??= this.#whyBroken(error)
+    if (this.#insistedOnTls())
+      this.#failure ??= new PorticoError('tunnel/wrong-protocol', { expected: 'PostgreSQL without TLS', got: 'TLS' })
+  }
+
+  /** It asked for TLS, was told `N`, and left: `sslmode=require` on a tunnel that is encrypted already. */
+  #insistedOnTls(): boolean {
+    if (this.bytesOut !== 8 || this.#tunnel.plan.mode !== 'authenticated' || this.#row?.alpn !== ALPN.postgres) return false
+    const first = readFirstPacket(this.#early.whole())
+    return first.state === 'packet' && first.packet.kind === 'ssl'
   }
 
   /** A connection that broke in the middle. A reset by either side is how many programs end, and no trouble to show. */

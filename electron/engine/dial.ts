@@ -5,7 +5,7 @@ import { PorticoError } from '../../shared/errors.ts'
 import { PING_SUFFIX, databaseAlpn } from '../../shared/protocols.ts'
 import { decodeIdentity } from '../wire/identity.ts'
 import { fromDialError } from './dial-errors.ts'
-import type { Credentials, Upstream } from './engine.ts'
+import type { Credentials, TunnelPlan, Upstream } from './engine.ts'
 import type { UpstreamStream } from './splice.ts'
 
 /** TCP and TLS together must be done in this time. */
@@ -28,8 +28,8 @@ export interface DialContext {
   readonly credentials: Credentials | undefined
 }
 
-function protocolNames(dbProtocol: string): readonly string[] {
-  const alpn = databaseAlpn(dbProtocol)
+function protocolNames(dbProtocol: string, serverVersion = ''): readonly string[] {
+  const alpn = databaseAlpn(dbProtocol, Buffer.from(serverVersion).toString('base64'))
   if (alpn === undefined) throw new PorticoError('resource/unsupported', { protocol: dbProtocol })
   return alpn
 }
@@ -49,10 +49,10 @@ export function authenticatedContext(upstream: Upstream, credentials: Credential
 const withoutKey = new WeakMap<readonly string[], SecureContext>()
 
 /** For a passthrough tunnel: the local program brings its certificate in an inner TLS. */
-export function passthroughContext({ roots }: Upstream, dbProtocol: string): DialContext {
+export function passthroughContext({ upstream: { roots }, dbProtocol, serverVersion }: TunnelPlan): DialContext {
   const secure = withoutKey.get(roots) ?? createSecureContext({ ca: [...roots], minVersion: 'TLSv1.2' })
   withoutKey.set(roots, secure)
-  return { alpn: protocolNames(dbProtocol), secure, tickets: [], credentials: undefined }
+  return { alpn: protocolNames(dbProtocol, serverVersion), secure, tickets: [], credentials: undefined }
 }
 
 export interface DialledUpstream extends UpstreamStream {

@@ -11,6 +11,8 @@ export interface TunnelPlan {
   readonly id: string
   readonly dbProtocol: string
   readonly mode: TunnelMode
+  /** What a MySQL server calls itself, for passthrough clients; '' or absent: not known. */
+  readonly serverVersion?: string
   readonly listen: {
     /** Loopback only: `['127.0.0.1', '::1']`; all that the machine has are bound, or none. */
     readonly hosts: readonly string[]
@@ -22,6 +24,8 @@ export interface TunnelPlan {
   readonly upstream: Upstream
   /** A connection that waits longer than this for credentials is closed. */
   readonly holdMs: number
+  /** A program that does not begin to speak within this is let go, where it is its turn. Default: 60 s. */
+  readonly firstBytesMs?: number
 }
 
 /** How to reach the proxy. One pool of roots per kind of connection: never "everything". wire/identity.md 9 */
@@ -74,6 +78,8 @@ export type EngineEvent =
       readonly bytesOut: number
       readonly failure?: Failure
     }
+  /** The database took somebody in: the user and name of this tunnel are good. Told once. */
+  | { readonly type: 'worked'; readonly tunnel: string }
   /** At most 4 times a second for all tunnels that changed. `waiting`: connections held for credentials. */
   | {
       readonly type: 'counters'

@@ -32,6 +32,13 @@ export interface SpliceOptions {
   /** Payload bytes from the proxy to the local program. */
   readonly countIn: (bytes: number) => void
   readonly countOut: (bytes: number) => void
+  /**
+   * Looks at what the local program says before it is passed on: `pass`, `done` (pass, and look no more), or words for the
+   * program, after which both sides are closed. Who has none pays nothing.
+   */
+  readonly guard?: ((chunk: Buffer) => 'pass' | 'done' | Buffer) | undefined
+  /** Sees what comes from the proxy until it says `true`. */
+  readonly watch?: ((part: Buffer) => boolean) | undefined
   readonly lingerMs?: number
 }
 
@@ -57,17 +64,23 @@ export function splice(
   { stream: upstream, framed, onRead }: UpstreamStream,
   options: SpliceOptions,
 ): Promise<Error | undefined> {
-  const { first, countIn, countOut, lingerMs = LINGER_MS } = options
+  const { first, countIn, countOut, guard, watch, lingerMs = LINGER_MS } = options
   return new Promise(resolve => {
     let open = 2
     let cause: Error | undefined
     let paused = false
     const down = new TurnWriter(upstream, local, QUEUE_BYTES)
     const frames = framed ? new PingFrameReader() : undefined
-    const payload = (part: Buffer): void => {
+    const pass = (part: Buffer): void => {
       countIn(part.length)
       down.push(part)
     }
+    let payload = pass
+    if (watch !== undefined)
+      payload = part => {
+        if (watch(part)) payload = pass
+        pass(part)
+      }
     const fromUpstream = (chunk: Buffer): void => {
       if (frames === undefined) payload(chunk)
       else frames.push(chunk, payload)
@@ -84,6 +97,19 @@ export function splice(
         paused = false
         local.resume()
       })
+    }
+
+    const guarded = (chunk: Buffer): void => {
+      const verdict = guard!(chunk)
+      if (verdict === 'pass') return fromLocal(chunk)
+      local.off('data', guarded)
+      if (verdict === 'done') {
+        local.on('data', fromLocal)
+        return fromLocal(chunk)
+      }
+      down.flush()
+      local.write(verdict)
+      upstream.destroy()
     }
 
     const upstreamEnded = (): void => {
@@ -121,7 +147,7 @@ export function splice(
       if (side.destroyed) queueMicrotask(closed(other))
       else side.once('close', closed(other))
     }
-    local.on('data', fromLocal)
+    local.on('data', guard === undefined ? fromLocal : guarded)
     onRead(fromUpstream)
     if (local.readableEnded) upstream.end()
     else local.once('end', () => upstream.end())

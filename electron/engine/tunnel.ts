@@ -50,9 +50,17 @@ export async function openTunnel(plan: TunnelPlan, needs: TunnelNeeds): Promise<
     open: credentials => authenticatedContext(plan.upstream, credentials),
     now: needs.now,
   })
+  let worked = false
   const side: ConnectionTunnel = {
     plan,
-    bare: () => (bare ??= passthroughContext(plan.upstream, plan.dbProtocol)),
+    get worked() {
+      return worked
+    },
+    set worked(value) {
+      if (value && !worked) needs.report({ type: 'worked', tunnel: plan.id })
+      worked = value
+    },
+    bare: () => (bare ??= passthroughContext(plan)),
     authenticated: refused => cache.context(refused),
     hasCertificate: () => cache.isFresh(),
     now: needs.now,

@@ -35,3 +35,16 @@ export async function mayRun(path: string, windows: boolean): Promise<boolean> {
     return false
   }
 }
+
+/** The first of several names that PATH has. */
+export async function findFirstProgram(
+  names: readonly string[],
+  env: Environment,
+  platform: NodeJS.Platform = process.platform,
+): Promise<{ readonly name: string; readonly path: string } | undefined> {
+  for (const name of names) {
+    const path = await findProgram(name, env, platform)
+    if (path !== undefined) return { name, path }
+  }
+  return undefined
+}

@@ -34,11 +34,12 @@ function powershellWord(value: string): string {
   return `"${parts}"`
 }
 
-/** A line for a person to copy. */
-export function commandLine(words: readonly string[], shell: Shell): string {
+/** A line for a person to copy. @param variables set for this command; in PowerShell they stay set, it has no other way */
+export function commandLine(words: readonly string[], shell: Shell, variables: Readonly<Record<string, string>> = {}): string {
   const line = words.map(word => quoteWord(word, shell)).join(' ')
+  if (shell === 'posix') return [...Object.entries(variables).map(([name, value]) => `${name}=${quoteWord(value, shell)}`), line].join(' ')
   // PowerShell takes a quoted first word for a string, not a command.
-  return shell === 'powershell' && /^['"]/.test(line) ? `& ${line}` : line
+  return [...environmentLines(variables, shell), /^['"]/.test(line) ? `& ${line}` : line].join('; ')
 }
 
 /** Lines that set environment variables in `shell`. Names are ours and plain. */

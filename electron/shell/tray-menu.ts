@@ -1,6 +1,6 @@
 import { printable } from '../../shared/printable.ts'
 import type { AppState, Tunnel } from '../../shared/state.ts'
-import type { DatabaseId } from '../../shared/ids.ts'
+import { readDatabaseId, type DatabaseId } from '../../shared/ids.ts'
 import { counted, waitingConnections } from './follow-state.ts'
 
 /** What a click on a line of the tray does. */
@@ -65,13 +65,12 @@ function tunnelLine(tunnel: Tunnel): TrayLine {
   return { label: `${name}  ${address}`, action: { do: 'copy', text: address } }
 }
 
-/** One of a cluster that is not on show has no line until its tunnel runs: nobody knows what it is. */
+/** One of a cluster that is not on show is known by its id alone, which says enough to start it. */
 function favouriteLine({ tunnels, databases }: AppState, id: DatabaseId): readonly TrayLine[] {
   const tunnel = tunnels.find(({ resource, state }) => resource === id && (state === 'open' || state === 'starting'))
   if (tunnel !== undefined) return [{ label: shortName(tunnel.name), checked: true, action: { do: 'stop', tunnel: tunnel.id } }]
-  const database = databases.items.find(item => item.id === id)
-  if (database === undefined) return []
-  return [{ label: shortName(database.name), checked: false, action: { do: 'start', resource: id } }]
+  const name = databases.items.find(item => item.id === id)?.name ?? readDatabaseId(id)?.name
+  return name === undefined ? [] : [{ label: shortName(name), checked: false, action: { do: 'start', resource: id } }]
 }
 
 /** Names are chosen by servers. */

@@ -47,6 +47,8 @@ const StoredTunnelShape = z.looseObject({
   name: z.string(),
   cluster: z.string(),
   dbProtocol: z.string(),
+  /** MySQL's, told in passthrough mode. */
+  serverVersion: z.string().optional(),
   mode: z.enum(['authenticated', 'passthrough']),
   databaseUser: z.string(),
   databaseName: z.string(),

@@ -10,13 +10,25 @@ const HEADER = 4
 /** A client's answer holds a user, a database and connection attributes; MySQL itself stops at 64 KiB of these. */
 export const HANDSHAKE_LIMIT = 70_000
 
-const CAPABILITY = {
+export const CAPABILITY = {
+  longPassword: 0x1,
+  foundRows: 0x2,
+  longFlag: 0x4,
   connectWithDatabase: 0x8,
+  noSchema: 0x10,
+  odbc: 0x40,
+  localFiles: 0x80,
+  ignoreSpace: 0x100,
   protocol41: 0x200,
+  interactive: 0x400,
   ssl: 0x800,
+  transactions: 0x2000,
   secureConnection: 0x8000,
-  pluginAuth: 0x80000,
-  lenencAuthData: 0x200000,
+  multiStatements: 0x1_0000,
+  multiResults: 0x2_0000,
+  psMultiResults: 0x4_0000,
+  pluginAuth: 0x8_0000,
+  lenencAuthData: 0x20_0000,
 } as const
 
 /** LONG_PASSWORD, LONG_FLAG, CONNECT_WITH_DB, PROTOCOL_41, TRANSACTIONS, SECURE_CONNECTION, PLUGIN_AUTH, CONNECT_ATTRS, lenenc. [captured] */
@@ -82,6 +94,9 @@ export interface HandshakeResponse {
   readonly database: string
   /** '' = none named, which means {@link NATIVE_PASSWORD}. */
   readonly plugin: string
+  readonly capabilities: number
+  /** The collation's number, its low byte. */
+  readonly charset: number
 }
 
 /** What answers a greeting. @returns undefined when it is cut short or of the protocol before 4.1 */
@@ -100,7 +115,7 @@ export function readHandshakeResponse(payload: Buffer): { readonly kind: 'ssl' }
       : reader.zeroEnded()
   const database = has(CAPABILITY.connectWithDatabase) && !reader.atEnd ? reader.text() : ''
   const plugin = has(CAPABILITY.pluginAuth) && !reader.atEnd ? reader.lastText() : ''
-  return reader.ok ? { kind: 'response', user, authData, database, plugin } : undefined
+  return reader.ok ? { kind: 'response', user, authData, database, plugin, capabilities, charset: payload[8]! } : undefined
 }
 
 /** Asks a client that named another plugin to use this one. */
@@ -111,6 +126,17 @@ export function encodeAuthSwitch(sequence: number, salt: Buffer): Buffer {
 /** OK of a server that has neither status nor warnings. [captured] */
 export function encodeOk(sequence: number): Buffer {
   return encodePacket(sequence, Buffer.alloc(7))
+}
+
+/**
+ * An agent's OK to its proxy: no capabilities are agreed on between the two. [captured] Where it says which row was inserted last, which is
+ * none, Portico's agent says which connection of the database the client has: Teleport's proxy does not look.
+ */
+export function encodeAgentOk(thread: number): Buffer {
+  const payload = Buffer.alloc(11)
+  payload[2] = 0xfe
+  payload.writeUInt32LE(thread >>> 0, 3)
+  return encodePacket(0, payload)
 }
 
 /** ER_UNKNOWN_ERROR: what a Teleport error is to a MySQL client. */
@@ -134,11 +160,12 @@ export function speaksProtocol41(payload: Buffer): boolean {
   return payload.length >= 4 && (payload.readUInt32LE(0) & CAPABILITY.protocol41) !== 0
 }
 
-/** A server's first answer after authentication. Errors come with a state (PROTOCOL_41) or without: an agent negotiated nothing. */
+/** A server's first answer after authentication; `thread` as {@link encodeAgentOk} says it. Errors come with a state (PROTOCOL_41) or without: an agent negotiated nothing. */
 export function readOkOrError(
   payload: Buffer,
-): { readonly kind: 'ok' } | { readonly kind: 'error'; readonly error: MysqlError } | undefined {
-  if (payload[0] === 0) return { kind: 'ok' }
+): { readonly kind: 'ok'; readonly thread?: number } | { readonly kind: 'error'; readonly error: MysqlError } | undefined {
+  if (payload[0] === 0)
+    return payload[2] === 0xfe && payload.length === 11 ? { kind: 'ok', thread: payload.readUInt32LE(3) } : { kind: 'ok' }
   if (payload[0] !== 0xff || payload.length < 3) return undefined
   const code = payload.readUInt16LE(1)
   const hasState = payload[3] === 0x23 && payload.length >= 9

@@ -18,6 +18,31 @@ const PATHS = {
   check: <path d="m3.5 8.5 3 3 6-7" />,
   warn: <path d="M8 2.2 14.4 13.5H1.6zM8 6.6v3.2m0 1.6v.3" />,
   back: <path d="m9.5 4-4 4 4 4" />,
+  favourites: <path d="m8 1.9 1.8 3.9 4.2.5-3.1 2.9.8 4.2L8 11.3l-3.7 2.1.8-4.2L2 6.3l4.2-.5z" />,
+  favourite: <path d="m8 1.9 1.8 3.9 4.2.5-3.1 2.9.8 4.2L8 11.3l-3.7 2.1.8-4.2L2 6.3l4.2-.5z" fill="currentColor" />,
+  settings: (
+    <>
+      <path d="M2 4.5h6m3.4 0H14M2 11.5h2.6m3.4 0h6" />
+      <circle cx="9.7" cy="4.5" r="1.7" />
+      <circle cx="6.3" cy="11.5" r="1.7" />
+    </>
+  ),
+  log: <path d="M3 3.5h10M3 6.5h6.5M3 9.5h10M3 12.5h4.5" />,
+  cluster: (
+    <>
+      <rect x="2.2" y="2.6" width="11.6" height="4.4" rx="1.2" />
+      <rect x="2.2" y="9" width="11.6" height="4.4" rx="1.2" />
+      <path d="M4.7 4.8h.1m-.1 6.4h.1" />
+    </>
+  ),
+  enter: <path d="M12.5 4v3.2a2 2 0 0 1-2 2h-7m2.6-2.8L3.3 9.2l2.8 2.8" />,
+  theme: (
+    <>
+      <circle cx="8" cy="8" r="5.4" />
+      <path d="M8 2.6a5.4 5.4 0 0 1 0 10.8z" fill="currentColor" />
+    </>
+  ),
+  go: <path d="M3 8h9.5m-3.8-3.8L12.5 8l-3.8 3.8" />,
   plus: <path d="M8 3.5v9M3.5 8h9" />,
 } as const
 

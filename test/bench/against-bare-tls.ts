@@ -1,11 +1,11 @@
-import { fork, type ChildProcess } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { ALPN, PING_SUFFIX } from '../../shared/protocols.ts'
 import { openBare, type BareProxy } from './bare-reader.ts'
-import { endAll, here, told, type Report } from './children.ts'
+import { cpuSeconds, end, start, told } from './children.ts'
+import { median, type Report } from './figures.ts'
 import { encodeWish } from './wish.ts'
-import { cpuSeconds, median } from './traffic.ts'
 
 const ROWS = 50_000
 const ROW_BYTES = 40
@@ -25,10 +25,10 @@ function readThrough(port: number, rows: number): Promise<number> {
 export async function smallRecords(report: Report): Promise<void> {
   const children: ChildProcess[] = []
   try {
-    const far = fork(here('record-server'))
+    const far = start('record-server')
     children.push(far)
     const proxy = await told<BareProxy>(far)
-    const [host, bare] = [fork(here('tunnel-host')), fork(here('bare-host'))]
+    const [host, bare] = [start('tunnel-host', [], true), start('bare-host')]
     children.push(host, bare)
     const ready = told(bare)
     bare.send(proxy)
@@ -61,7 +61,7 @@ export async function smallRecords(report: Report): Promise<void> {
     report('small records, CPU a row, tunnel', median(cpu.tunnel), 'µs')
     report('small records, CPU a row, tunnel ÷ bare TLS', median(cpu.tunnel) / median(cpu.bare), '×', 1.3)
   } finally {
-    await endAll(children)
+    await Promise.all(children.map(end))
   }
 }
 
@@ -85,10 +85,10 @@ const CONNECTION_ROUNDS = 6
 export async function warmConnections(report: Report): Promise<void> {
   const children: ChildProcess[] = []
   try {
-    const far = fork(here('tls-server'), [ALPN.postgres + PING_SUFFIX])
+    const far = start('tls-server', [ALPN.postgres + PING_SUFFIX])
     children.push(far)
     const proxy = await told<BareProxy>(far)
-    const host = fork(here('tunnel-host'))
+    const host = start('tunnel-host', [], true)
     children.push(host)
     host.send(proxy)
     const { port } = await told<{ port: number }>(host)
@@ -110,6 +110,6 @@ export async function warmConnections(report: Report): Promise<void> {
     report('warm connection, first byte, tunnel', median(times.tunnel), 'ms')
     report('warm connection, tunnel ÷ bare TLS', median(times.tunnel) / median(times.bare), '×', 1.5)
   } finally {
-    await endAll(children)
+    await Promise.all(children.map(end))
   }
 }

@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline'
 import { openContext, openHome, type Home } from '../../electron/app/context.ts'
 import { NO_LOG } from '../../electron/log/log.ts'
 import { databaseId } from '../../shared/ids.ts'
-import { endAll } from './children.ts'
+import { end } from './children.ts'
 
 export const TUNNELS = 50
 
@@ -51,7 +51,7 @@ export async function openAppHome(root: string): Promise<AppHome> {
   const labCommand = command(['lab', '--json', '--listen', '127.0.0.1:0', '--home', join(folder, 'lab')])
   const lab: ChildProcess = spawn(labCommand.exec, labCommand.args, { env, stdio: ['ignore', 'pipe', 'inherit'] })
   const close = async (): Promise<void> => {
-    await endAll([lab])
+    await end(lab)
     rmSync(folder, { recursive: true, force: true })
   }
   try {

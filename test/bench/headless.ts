@@ -3,10 +3,9 @@ import { once } from 'node:events'
 import { connectEngine, type EngineClient } from '../../electron/control/connect-engine.ts'
 import type { AppState } from '../../shared/state.ts'
 import { TUNNELS, type AppHome } from './app-home.ts'
-import type { Report } from './children.ts'
+import { median, type Report } from './figures.ts'
 import { askOften, percentiles, underBusyLoops, underStreams } from './load.ts'
 import { pssOf } from './memory.ts'
-import { median } from './traffic.ts'
 
 const STARTS = 5
 /** What a start leaves behind is collected by then. */

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { median } from './traffic.ts'
+import { percentile } from './figures.ts'
 
 const STREAMS = 8
 const QUESTIONS = 400
@@ -57,7 +57,7 @@ export async function askOften(ask: () => Promise<unknown>): Promise<number[]> {
   return times
 }
 
-export function percentiles(times: readonly number[]): { readonly p50: number; readonly p99: number } {
-  const sorted = times.toSorted((a, b) => a - b)
-  return { p50: median(times), p99: sorted[Math.floor(sorted.length * 0.99)]! }
-}
+export const percentiles = (times: readonly number[]): { readonly p50: number; readonly p99: number } => ({
+  p50: percentile(times, 50),
+  p99: percentile(times, 99),
+})

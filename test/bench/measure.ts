@@ -1,15 +1,18 @@
-import { fork, type ChildProcess } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { ALPN, PING_SUFFIX } from '../../shared/protocols.ts'
 import type { Credentials } from '../../electron/engine/engine.ts'
 import { isOnPath } from '../../electron/build/test-parts.mjs'
-import { openAppHome } from './app-home.ts'
+import { HAPROXY, NGINX, type Balancer } from '../kit/balancer.ts'
 import { smallRecords, warmConnections } from './against-bare-tls.ts'
-import { endAll, here, told, type Report } from './children.ts'
-import { HAPROXY, startHaproxy } from './haproxy.ts'
-import type { LabForBench } from './lab-host.ts'
+import { openAppHome } from './app-home.ts'
+import { cpuSeconds, end, start, told } from './children.ts'
+import { inTurns, MB, median, type Report } from './figures.ts'
+import { startTunnelByHaproxy } from './haproxy.ts'
 import { headlessEngine } from './headless.ts'
+import type { LabForBench } from './lab-host.ts'
 import { openPgbench, PGBENCH } from './pgbench.ts'
-import { cpuSeconds, median, roundTrips, throughput } from './traffic.ts'
+import { measureRouter } from './router/measure-router.ts'
+import { roundTrips, throughput } from './traffic.ts'
 import { appWithWindow } from './window.ts'
 
 export interface Result {
@@ -28,42 +31,27 @@ export interface BenchOptions {
   readonly electron: string | undefined
 }
 
-const MB = 1024 * 1024
-
 /** A tunnel and haproxy in front of the same TLS server, measured in turns, so that a busy machine is unfair to both alike. */
-async function againstHaproxy(haproxy: string, framed: boolean, report: Report): Promise<void> {
+async function againstHaproxy(framed: boolean, report: Report): Promise<void> {
   const children: ChildProcess[] = []
+  let other: Balancer | undefined
   try {
-    const far = fork(here('tls-server'), framed ? [ALPN.postgres + PING_SUFFIX, ALPN.postgres] : [ALPN.postgres])
+    const far = start('tls-server', framed ? [ALPN.postgres + PING_SUFFIX, ALPN.postgres] : [ALPN.postgres])
     children.push(far)
     const server = await told<{ port: number; webRoot: string; database: Credentials }>(far)
-    const host = fork(here('tunnel-host'), [], {
-      execArgv: process.env['BENCH_PROFILE'] === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', process.env['BENCH_PROFILE']],
-    })
+    const host = start('tunnel-host', [], true)
     children.push(host)
     host.send(server)
     const tunnelPort = (await told<{ port: number }>(host)).port
-    const other = await startHaproxy(haproxy, { ...server, alpn: ALPN.postgres })
-    children.push(other.child)
+    other = await startTunnelByHaproxy({ ...server, alpn: ALPN.postgres })
     const sides = [
-      { name: 'haproxy', port: other.port, pid: other.child.pid! },
+      { name: 'haproxy', port: other.port, pid: other.pid },
       { name: 'tunnel', port: tunnelPort, pid: host.pid! },
     ] as const
     const kind = framed ? ', ping frames' : ''
-
-    const both = async (
-      rounds: number,
-      one: (side: (typeof sides)[number]) => Promise<number[]>,
-    ): Promise<[haproxy: number[], tunnel: number[]]> => {
-      const values: [number[], number[]] = [[], []]
-      for (let round = -1; round < rounds; round++) {
-        // Round -1 warms up; who goes first changes.
-        for (const at of round % 2 === 0 ? [0, 1] : [1, 0]) {
-          const found = await one(sides[at]!)
-          if (round >= 0) values[at]!.push(...found)
-        }
-      }
-      return values
+    const both = async (rounds: number, one: (side: (typeof sides)[number]) => Promise<number[]>): Promise<[number[], number[]]> => {
+      const [theirs, ours] = await inTurns(sides, rounds, one)
+      return [theirs!, ours!]
     }
 
     const trips = await both(6, side => roundTrips(side.port, 2_000))
@@ -94,7 +82,8 @@ async function againstHaproxy(haproxy: string, framed: boolean, report: Report):
       }
     }
   } finally {
-    await endAll(children)
+    await other?.close()
+    await Promise.all(children.map(end))
   }
 }
 
@@ -103,10 +92,10 @@ async function throughLab(pgbench: string, report: Report): Promise<void> {
   const children: ChildProcess[] = []
   let bench: ReturnType<typeof openPgbench> | undefined
   try {
-    const far = fork(here('lab-host'))
+    const far = start('lab-host')
     children.push(far)
     const lab = await told<LabForBench>(far)
-    const host = fork(here('tunnel-host'))
+    const host = start('tunnel-host')
     children.push(host)
     host.send({ ...lab, servername: 'localhost' })
     bench = openPgbench(pgbench, lab, (await told<{ port: number }>(host)).port)
@@ -128,7 +117,7 @@ async function throughLab(pgbench: string, report: Report): Promise<void> {
     }
   } finally {
     bench?.close()
-    await endAll(children)
+    await Promise.all(children.map(end))
   }
 }
 
@@ -164,11 +153,14 @@ export async function measure(options: BenchOptions): Promise<number> {
   if (HAPROXY === undefined || process.platform !== 'linux')
     skip('tunnel against haproxy', 'haproxy on Linux is needed (Debian: apt install haproxy)')
   else {
-    if (wanted('plain')) await againstHaproxy(HAPROXY, false, report)
-    if (wanted('framed')) await againstHaproxy(HAPROXY, true, report)
+    if (wanted('plain')) await againstHaproxy(false, report)
+    if (wanted('framed')) await againstHaproxy(true, report)
   }
   if (PGBENCH === undefined) skip('pgbench through the lab', 'pgbench is needed (Debian: apt install postgresql-contrib)')
   else if (wanted('pgbench')) await throughLab(PGBENCH, report)
+  if (HAPROXY === undefined || NGINX === undefined || process.platform !== 'linux')
+    skip('router', 'haproxy and nginx with its stream module on Linux are needed (Debian: apt install haproxy libnginx-mod-stream)')
+  else await measureRouter(name => wanted('router', name), report)
   if (wanted('records', 'app')) await smallRecords(report)
   if (wanted('connections', 'app')) await warmConnections(report)
   if (process.platform !== 'linux') skip('engine and window', 'memory is read from /proc: Linux is needed')

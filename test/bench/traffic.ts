@@ -1,12 +1,12 @@
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { encodeWish, type Wish } from './wish.ts'
 
-async function open(port: number, wish: Wish): Promise<Socket> {
+/** @param before what is said first, such as the ClientHello that a router looks at */
+async function open(port: number, wish: Wish, before: Buffer = Buffer.alloc(0)): Promise<Socket> {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true })
   await once(socket, 'connect')
-  socket.write(encodeWish(wish))
+  socket.write(Buffer.concat([before, encodeWish(wish)]))
   return socket
 }
 
@@ -17,8 +17,9 @@ const close = async (socket: Socket): Promise<void> => {
 }
 
 /** One message there and back at a time. @returns µs of each */
-export async function roundTrips(port: number, count: number, bytes = 64): Promise<number[]> {
-  const socket = await open(port, { kind: 'echo' })
+export async function roundTrips(port: number, count: number, before?: Buffer): Promise<number[]> {
+  const socket = await open(port, { kind: 'echo' }, before)
+  const bytes = 64
   await once(socket, 'data')
   const message = Buffer.alloc(bytes, 7)
   const times: number[] = []
@@ -44,11 +45,17 @@ export async function roundTrips(port: number, count: number, bytes = 64): Promi
 }
 
 /** `streams` connections at once, `bytes` each. @returns bytes a second, all together */
-export async function throughput(port: number, direction: 'send' | 'take', streams: number, bytes: number): Promise<number> {
+export async function throughput(
+  port: number,
+  direction: 'send' | 'take',
+  streams: number,
+  bytes: number,
+  before?: Buffer,
+): Promise<number> {
   const started = performance.now()
   await Promise.all(
     Array.from({ length: streams }, async () => {
-      const socket = await open(port, { kind: direction, bytes })
+      const socket = await open(port, { kind: direction, bytes }, before)
       if (direction === 'send') {
         let got = 0
         await new Promise<void>(resolve =>
@@ -68,16 +75,4 @@ export async function throughput(port: number, direction: 'send' | 'take', strea
     }),
   )
   return (streams * bytes * 1000) / (performance.now() - started)
-}
-
-/** CPU seconds that a process has used so far, all its threads. man 5 proc_pid_stat; ticks are 1/100 s on Linux. */
-export function cpuSeconds(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-  const columns = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return (Number(columns[11]) + Number(columns[12])) / 100
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  return sorted[sorted.length >> 1]!
 }

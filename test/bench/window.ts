@@ -4,10 +4,10 @@ import { once } from 'node:events'
 import { _electron, type ElectronApplication, type Page } from '@playwright/test'
 import type {} from '../../renderer/bridge.ts'
 import type { AppHome } from './app-home.ts'
-import { endAll, type Report } from './children.ts'
+import { end } from './children.ts'
+import { median, type Report } from './figures.ts'
 import { askOften, percentiles, underBusyLoops, underStreams } from './load.ts'
 import { pssOf } from './memory.ts'
-import { median } from './traffic.ts'
 
 const STARTS = 3
 const REOPENINGS = 5
@@ -121,6 +121,6 @@ export async function appWithWindow(appHome: AppHome, options: WindowOptions, re
       await electron.close()
     }
   } finally {
-    await endAll(children)
+    await Promise.all(children.map(end))
   }
 }

@@ -7,9 +7,9 @@ import type { Page } from '@playwright/test'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type {} from '../../renderer/bridge.ts'
-import type { Answer, Ask, Question } from '../../shared/contract.ts'
 import { databaseId } from '../../shared/ids.ts'
 import { emptyHome, environment, openAppUnderTest, programOf, type AppUnderTest } from '../kit/app-under-test.ts'
+import { askApp } from '../kit/ask-app.ts'
 import { clickTray, desktopWithTray, seenBy, watchDesktop, type Seen } from '../kit/desktop-with-tray.ts'
 
 /** The session ends while nobody looks: one notification, whatever waits, and one sign-in lets all of it go on. */
@@ -40,14 +40,6 @@ afterAll(async () => {
   for (const { remove } of [mine, clusters, desktop]) remove()
 })
 
-async function ask<Q extends Question>(page: Page, question: Q, what: Ask<Q>): Promise<Answer<Q>> {
-  const reply = await page.evaluate(([q, a]) => window.portico!.ask(q as 'state.read', a as Record<string, never>), [
-    question,
-    what,
-  ] as const)
-  if (!reply.ok) throw new Error(JSON.stringify(reply.failure))
-  return reply.value as unknown as Answer<Q>
-}
 async function query(port: number): Promise<unknown> {
   const client = new pg.Client({ host: 'localhost', port, user: 'alice', database: 'shop' })
   await client.connect()
@@ -55,19 +47,24 @@ async function query(port: number): Promise<unknown> {
   await client.end()
   return rows[0]
 }
-const signIn = (page: Page) => ask(page, 'login.submit', { proxy: ready.proxy, user: 'alice', password: ready.password })
+const signIn = (page: Page) => askApp(page, 'login.submit', { proxy: ready.proxy, user: 'alice', password: ready.password })
 
 test('one notification for many connections; its click opens the window, and one sign-in lets all of them go on', async () => {
   const { electron, page } = app
   await electron.evaluate(({ dialog }, file) => {
     dialog.showOpenDialog = () => Promise.resolve({ canceled: false, filePaths: [file] })
   }, ready.caFile)
-  expect(await ask(page, 'trust.choose', { proxy: ready.proxy })).toEqual({ chosen: true })
+  expect(await askApp(page, 'trust.choose', { proxy: ready.proxy })).toEqual({ chosen: true })
   await signIn(page)
   const ports: number[] = []
   await page.getByRole('button', { name: 'Connect orders' }).waitFor()
   for (const name of ['orders', 'metrics']) {
-    const tunnel = await ask(page, 'tunnel.start', { resource: databaseId('lab', name), databaseUser: 'alice', databaseName: 'shop' })
+    const tunnel = await askApp(page, 'tunnel.start', {
+      resource: databaseId('lab', name),
+      databaseUser: 'alice',
+      databaseName: 'shop',
+      port: 0,
+    })
     if (tunnel.state === 'open') ports.push(tunnel.port)
   }
   await page.close()
@@ -98,7 +95,7 @@ test('the log is saved where the person says, without the password', async () =>
   await electron.evaluate(({ dialog }, filePath) => {
     dialog.showSaveDialog = () => Promise.resolve({ canceled: false, filePath })
   }, target)
-  expect(await ask(page, 'log.export', {})).toEqual({ saved: true })
+  expect(await askApp(page, 'log.export', {})).toEqual({ saved: true })
   const text = readFileSync(target, 'utf8')
   expect(text).toMatch(/^Log of Portico \d+\.\d+\.\d+, Electron /)
   expect(text).toMatch(/ info {2}login\.done \{"proxy":/)
@@ -106,10 +103,10 @@ test('the log is saved where the person says, without the password', async () =>
   await electron.evaluate(({ dialog }) => {
     dialog.showSaveDialog = () => Promise.resolve({ canceled: true, filePath: '' })
   })
-  expect(await ask(page, 'log.export', {})).toEqual({ saved: false })
+  expect(await askApp(page, 'log.export', {})).toEqual({ saved: false })
   await electron.evaluate(({ dialog }) => {
     dialog.showSaveDialog = () => Promise.resolve({ canceled: false, filePath: '/nonexistent/folder/log.txt' })
   })
-  await expect(ask(page, 'log.export', {})).rejects.toThrow(/state\/unwritable.*ENOENT/)
+  await expect(askApp(page, 'log.export', {})).rejects.toThrow(/state\/unwritable.*ENOENT/)
   await clickTray(electron, 'orders')
 })

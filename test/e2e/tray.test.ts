@@ -1,23 +1,24 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Page } from '@playwright/test'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type {} from '../../renderer/bridge.ts'
-import type { Ask, Question } from '../../shared/contract.ts'
 import { databaseId } from '../../shared/ids.ts'
 import { emptyHome, openAppUnderTest, type AppUnderTest } from '../kit/app-under-test.ts'
+import { askApp, keepFreePort } from '../kit/ask-app.ts'
 import { clickTray, desktopWithTray, seenBy, watchDesktop } from '../kit/desktop-with-tray.ts'
 
 /** A desktop with a tray: what its menu holds, and what a click there does. */
 const { home, remove } = emptyHome()
 const desktop = desktopWithTray()
+const ORDERS = databaseId('lab', 'orders')
 let app: AppUnderTest
 
 beforeAll(async () => {
   app = await openAppUnderTest(home, ['--with-lab'], desktop.env)
   await watchDesktop(app.electron)
   await app.page.getByRole('button', { name: 'Connect orders' }).waitFor({ timeout: 60_000 })
+  await keepFreePort(app.page, ORDERS)
 }, 120_000)
 afterAll(async () => {
   await app.electron.close().catch(() => {})
@@ -27,17 +28,10 @@ afterAll(async () => {
 
 const labels = async (): Promise<string[]> => (await seenBy(app.electron)).menu
 const click = (start: string): Promise<void> => clickTray(app.electron, start)
-async function ask<Q extends Question>(page: Page, question: Q, what: Ask<Q>): Promise<void> {
-  const reply = await page.evaluate(([q, a]) => window.portico!.ask(q as 'state.read', a as Record<string, never>), [
-    question,
-    what,
-  ] as const)
-  expect(reply).toMatchObject({ ok: true })
-}
 const windows = () => app.electron.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().length)
 
 test('a favourite is toggled in the tray, and its address is copied with a click', async () => {
-  await ask(app.page, 'favourite.set', { resource: databaseId('lab', 'orders'), on: true })
+  await askApp(app.page, 'favourite.set', { resource: ORDERS, on: true })
   await expect.poll(labels).toEqual(['Favourites', '[ ] orders', 'Open Portico', 'Quit Portico'])
   await click('orders')
   await app.page.getByRole('button', { name: 'Disconnect orders' }).waitFor()
@@ -77,14 +71,14 @@ test('quitting asks while a connection is open, and only then', async () => {
 })
 
 test('settings act on the desktop: theme at once, login item in the autostart folder', async () => {
-  await ask(app.page, 'settings.write', { theme: 'dark', startAtLogin: true, startHidden: true })
+  await askApp(app.page, 'settings.write', { theme: 'dark', startAtLogin: true, startHidden: true })
   await expect.poll(() => app.electron.evaluate(({ nativeTheme }) => nativeTheme.themeSource)).toBe('dark')
   if (process.platform !== 'linux') return
   const folder = join(desktop.config, 'autostart')
   await expect.poll(() => existsSync(folder) && readdirSync(folder)).toEqual([expect.stringMatching(/^portico-\w+\.desktop$/)])
   const text = readFileSync(join(folder, readdirSync(folder)[0]!), 'utf8')
   expect(text).toMatch(/^Exec=env "PORTICO_HOME=.+" .*electron.* --hidden$/m)
-  await ask(app.page, 'settings.write', { startAtLogin: false, theme: 'system' })
+  await askApp(app.page, 'settings.write', { startAtLogin: false, theme: 'system' })
   await expect.poll(() => readdirSync(folder)).toEqual([])
 })
 

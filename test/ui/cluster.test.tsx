@@ -36,6 +36,33 @@ describe('the cluster', () => {
     expect(await grid()).toBeTruthy()
   })
 
+  it('lists what a leaf has when it is chosen', async () => {
+    const bridge = show(STATES.main())
+    await grid()
+    fireEvent.click(screen.getByRole('button', { name: 'eu-leaf' }))
+    expect(bridge.asksOf('cluster.use')).toEqual([{ cluster: 'eu-leaf' }])
+  })
+
+  it('offers a sign-in shortly before the end, until it is put off', async () => {
+    show(STATES['ending-soon'](), {
+      'login.look': ({ proxy }) => ({ proxy, cluster: 'prod.example.com', version: '13.0.0', kind: 'password', wants: '' }),
+    })
+    await grid()
+    expect(screen.getByText(/Your session ends in 8 m\./)).toBeTruthy()
+    fireEvent.click(screen.getByRole('button', { name: 'Sign in' }))
+    expect((await screen.findByRole('dialog')).textContent).toContain('Sign in now and nothing is interrupted.')
+    fireEvent.click(screen.getByRole('button', { name: 'Close' }))
+    fireEvent.click(screen.getByRole('button', { name: 'Later' }))
+    expect(screen.queryByText(/Your session ends/)).toBeNull()
+  })
+
+  it('marks logins of tsh', async () => {
+    const tsh = aProfile({ source: 'tsh', proxy: 'eu.example.com:443', cluster: 'eu.example.com', current: false })
+    show({ ...STATES.main(), profiles: [aProfile(), tsh] })
+    await openMenu()
+    expect(screen.getByRole('menuitemradio', { name: /eu\.example\.com/ }).textContent).toContain('alice · tsh')
+  })
+
   it('tells once that the session ended, signs in over the list, and goes on', async () => {
     const bridge = show(STATES.expired(), {
       'login.look': ({ proxy }) => ({ proxy, cluster: 'prod.example.com', version: '13.0.0', kind: 'password-and-code', wants: '' }),

@@ -2,13 +2,12 @@
 import { act, fireEvent, screen, waitFor, within } from '@testing-library/react'
 import { describe, expect, it } from 'vitest'
 import { PorticoError } from '../../shared/errors.ts'
-import { aDatabase, aFailedTunnel, anOpenTunnel, aStartingTunnel, HOSTILE, PROXY, STATES } from './fixtures.ts'
+import { aDatabase, aFailedTunnel, anOpenTunnel, aStartingTunnel, HOSTILE, PROXY, STATES, TOOLS } from './fixtures.ts'
 import { show, useLayout } from './show.tsx'
 
 const grid = (): Promise<HTMLElement> => screen.findByRole('grid', { name: 'Databases' })
 const row = (name: RegExp | string): HTMLElement =>
   screen.getByRole('row', { name: typeof name === 'string' ? new RegExp(`\\b${name}\\b`) : name })
-const details = (): ReturnType<typeof within> => within(screen.getByRole('complementary', { name: 'Details' }))
 const activeName = (of: HTMLElement): string =>
   document.getElementById(of.getAttribute('aria-activedescendant') ?? '')?.querySelector('b')?.textContent ?? ''
 
@@ -230,6 +229,55 @@ describe('the list of databases', () => {
     expect(screen.queryByText(/No keychain was found/)).toBeNull()
   })
 
+  it('marks a favourite by its star, and lists favourites alone', async () => {
+    const bridge = show(STATES.main())
+    await grid()
+    fireEvent.click(screen.getByRole('button', { name: 'Favourite archive' }))
+    const archive = aDatabase('archive')
+    expect(bridge.asksOf('favourite.set')).toEqual([{ resource: archive.id, on: true }])
+    act(() => bridge.change({ favourites: [archive.id] }))
+    expect(screen.getByRole('button', { name: 'Favourite archive' }).getAttribute('aria-pressed')).toBe('true')
+    fireEvent.click(screen.getByRole('button', { name: 'Favourites 1' }))
+    expect(screen.getAllByRole('row').map(one => one.querySelector('b')?.textContent)).toEqual(['Favourites', 'archive'])
+    act(() => bridge.change({ favourites: [] }))
+    expect(screen.getByText('No favourites yet')).toBeTruthy()
+  })
+
+  it('groups by a label key, which is a setting', async () => {
+    const bridge = show(STATES.grouped())
+    await grid()
+    expect(screen.getAllByRole('row').map(one => one.querySelector('b')?.textContent)).toEqual(
+      expect.arrayContaining(['Running', 'hr', 'maps', 'platform', 'shop']),
+    )
+    fireEvent.keyDown(screen.getByRole('button', { name: 'By team' }), { key: 'Enter' })
+    fireEvent.click(await screen.findByRole('menuitemradio', { name: 'env' }))
+    fireEvent.click(screen.getByRole('button', { name: 'List' }))
+    expect(bridge.asksOf('settings.write')).toEqual([{ groupBy: 'env' }, { groupBy: null }])
+  })
+
+  it('connects by a double click and opens the last used tool, or the first that is found', async () => {
+    const [first, second] = [aDatabase('first', { lastTool: 'datagrip' }), aDatabase('second')]
+    const bridge = show(
+      { ...STATES.main(), databases: { state: 'ready', items: [first, second], failure: null }, tunnels: [] },
+      {
+        'tools.list': () => ({ tools: [...TOOLS] }),
+        'tunnel.start': ({ resource }) => anOpenTunnel(resource === first.id ? first : second),
+      },
+    )
+    await grid()
+    fireEvent.doubleClick(row('first'))
+    fireEvent.doubleClick(row('second'))
+    await waitFor(() =>
+      expect(bridge.asksOf('tools.open')).toEqual([
+        { resource: first.id, tool: 'datagrip' },
+        { resource: second.id, tool: 'dbeaver' },
+      ]),
+    )
+    expect(bridge.asksOf('tunnel.start')).toEqual([{ resource: first.id }, { resource: second.id }])
+    fireEvent.doubleClick(screen.getByRole('button', { name: 'Connect first' }))
+    expect(bridge.asksOf('tools.open')).toHaveLength(2)
+  })
+
   it('shows hostile names as text, with what hides or turns characters marked', async () => {
     show(STATES.hostile())
     await grid()
@@ -237,94 +285,5 @@ describe('the list of databases', () => {
     expect(document.body.textContent).toContain('"; $(reboot) `id` \ufffd[31m<img src=x onerror=alert(1)>\ufffdgnp.exe')
     expect(document.body.textContent).not.toContain('\u202e')
     expect(document.body.textContent).not.toContain(HOSTILE)
-  })
-})
-
-describe('the details', () => {
-  useLayout()
-
-  it('gives what a client needs, each with Copy', async () => {
-    const bridge = show(STATES.main())
-    await grid()
-    fireEvent.click(row('orders'))
-    expect(details().getByRole('heading', { name: 'orders' })).toBeTruthy()
-    expect(details().getByText('PostgreSQL · prod.example.com · 2 connections')).toBeTruthy()
-    expect(details().getByText('none needed')).toBeTruthy()
-    for (const name of ['host', 'port', 'user', 'database', 'url', 'jdbc', 'command'])
-      fireEvent.click(details().getByRole('button', { name: `Copy ${name}` }))
-    await waitFor(() =>
-      expect(bridge.asksOf('clipboard.copy').map(one => one.text)).toEqual([
-        'localhost',
-        '24017',
-        'alice',
-        'shop',
-        'postgres://alice@localhost:24017/shop',
-        'jdbc:postgresql://localhost:24017/shop?user=alice',
-        'psql -h localhost -p 24017 -U alice shop',
-      ]),
-    )
-    expect((await details().findAllByText('Copied')).length).toBe(7)
-  })
-
-  it('offers the users of the roles, and connects with the one that was picked', async () => {
-    const bridge = show(STATES.main())
-    await grid()
-    fireEvent.click(row('archive'))
-    fireEvent.keyDown(details().getByRole('button', { name: 'User: alice' }), { key: 'Enter' })
-    const items = (await screen.findAllByRole('menuitemradio')).map(one => one.textContent)
-    expect(items).toEqual(['alice', 'reader'])
-    expect(screen.queryByRole('menuitem', { name: 'Other…' })).toBeNull()
-    fireEvent.click(screen.getByRole('menuitemradio', { name: 'reader' }))
-    fireEvent.click(screen.getByRole('button', { name: 'Connect archive' }))
-    expect(bridge.asksOf('tunnel.start')).toEqual([expect.objectContaining({ databaseUser: 'reader' })])
-  })
-
-  it('takes any text where the roles allow any', async () => {
-    const bridge = show(STATES.main())
-    await grid()
-    fireEvent.click(row('archive'))
-    fireEvent.keyDown(details().getByRole('button', { name: 'Database: shop' }), { key: 'Enter' })
-    fireEvent.click(await screen.findByRole('menuitem', { name: 'Other…' }))
-    const field = await details().findByRole('textbox', { name: 'Database' })
-    fireEvent.change(field, { target: { value: ' reports ' } })
-    fireEvent.keyDown(field, { key: 'Enter' })
-    fireEvent.click(details().getByRole('button', { name: 'Connect' }))
-    expect(bridge.asksOf('tunnel.start')).toEqual([expect.objectContaining({ databaseName: 'reports' })])
-  })
-
-  it('asks for a user first where the roles give no default', async () => {
-    const bridge = show(STATES.main())
-    await grid()
-    fireEvent.click(screen.getByRole('button', { name: 'Connect geo' }))
-    expect(bridge.asksOf('tunnel.start')).toEqual([])
-    expect(details().getByRole('alert').textContent).toBe('Choose a user before you connect.')
-    await waitFor(() => expect(document.activeElement?.textContent).toBe('geo'))
-    fireEvent.keyDown(details().getByRole('button', { name: 'User: Choose…' }), { key: 'Enter' })
-    fireEvent.click(await screen.findByRole('menuitemradio', { name: 'maps_ro' }))
-    fireEvent.click(screen.getByRole('button', { name: 'Connect geo' }))
-    expect(bridge.asksOf('tunnel.start')).toEqual([expect.objectContaining({ databaseUser: 'maps_ro' })])
-  })
-
-  it('reconnects an open tunnel only when told to', async () => {
-    const bridge = show(STATES.main(), {
-      'tunnel.start': ({ databaseUser }) => anOpenTunnel(aDatabase('orders', { databaseUser: databaseUser ?? null })),
-    })
-    await grid()
-    fireEvent.click(row('orders'))
-    fireEvent.keyDown(details().getByRole('button', { name: 'User: alice' }), { key: 'Enter' })
-    fireEvent.click(await screen.findByRole('menuitemradio', { name: 'reader' }))
-    expect(details().getByText(/Reconnecting closes 2 connections\./)).toBeTruthy()
-    expect(bridge.asksOf('tunnel.stop')).toEqual([])
-    fireEvent.click(details().getByRole('button', { name: 'Reconnect' }))
-    await waitFor(() => expect(bridge.asked.slice(-1).map(one => one.question)).toEqual(['tunnel.start']))
-  })
-
-  it('says what happened, why and what to do when a tunnel failed', async () => {
-    show(STATES.main())
-    await grid()
-    fireEvent.click(row('events'))
-    expect(details().getByRole('alert').textContent).toContain(
-      'The connection was closed by the other side. No database agent is online. Check that',
-    )
   })
 })

@@ -1,6 +1,16 @@
 import { databaseId } from '../../shared/ids.ts'
 import { databaseAlpn } from '../../shared/protocols.ts'
-import { EMPTY_STATE, type AppState, type Database, type Profile, type Tunnel } from '../../shared/state.ts'
+import {
+  DEFAULT_SETTINGS,
+  EMPTY_STATE,
+  type AppState,
+  type Connection,
+  type Database,
+  type LogEntry,
+  type Profile,
+  type Tool,
+  type Tunnel,
+} from '../../shared/state.ts'
 
 /** States of the window, with the names of the pictures it is held against. */
 
@@ -128,8 +138,58 @@ export function manyDatabases(count: number): Database[] {
   )
 }
 
+const CLUSTERS: AppState['clusters'] = [
+  { name: CLUSTER, root: true, online: true, current: true },
+  { name: 'eu-leaf', root: false, online: true, current: false },
+]
+
+export const TOOLS: readonly Tool[] = [
+  { id: 'dbeaver', title: 'DBeaver', found: true, last: true },
+  { id: 'psql', title: 'psql', found: true, last: false },
+  { id: 'datagrip', title: 'DataGrip', found: true, last: false },
+  { id: 'pgcli', title: 'pgcli', found: true, last: false },
+  { id: 'tableplus', title: 'TablePlus', found: false, last: false },
+  { id: 'pgadmin', title: 'pgAdmin', found: false, last: false },
+]
+
+export function aConnection(id: number, more: Partial<Connection> = {}): Connection {
+  return {
+    id,
+    from: { pid: 4711, program: 'DBeaver' },
+    state: 'open',
+    since: Date.now() - 12 * 60_000,
+    bytesIn: 3_200_000,
+    bytesOut: 96_000,
+    ...more,
+  }
+}
+
+export const CONNECTIONS: readonly Connection[] = [
+  aConnection(7),
+  aConnection(9, { from: { pid: 5120, program: 'psql' }, bytesIn: 8400, bytesOut: 912, since: Date.now() - 90_000 }),
+]
+
+export const LOG: readonly LogEntry[] = Array.from({ length: 60 }, (_, n): LogEntry => {
+  const at = Date.now() - (60 - n) * 7000
+  const lines: readonly Omit<LogEntry, 'at'>[] = [
+    { level: 'info', event: 'tunnel.open', facts: { tunnel: 't-orders', port: 24017, alpn: 'teleport-postgres-ping' } },
+    { level: 'debug', event: 'connection.open', facts: { tunnel: 't-orders', connection: n, pid: 4711, program: 'DBeaver' } },
+    { level: 'info', event: 'certificate.renewed', facts: { database: 'orders', user: 'alice', until: '2026-11-24T18:30:00Z' } },
+    { level: 'warn', event: 'proxy.unreachable', facts: { proxy: PROXY, why: 'the connection was reset' } },
+    {
+      level: 'error',
+      event: 'settings.broken',
+      facts: { line: 4, why: 'theme must be system, light or dark', kept: 'the last good ones' },
+    },
+  ]
+  return { at, ...lines[n % 23 === 22 ? 4 : n % 9 === 8 ? 3 : n % 3]! }
+})
+
 const main = (): AppState => ({
   ...EMPTY_STATE,
+  clusters: CLUSTERS,
+  favourites: [orders.id, billing.id, databaseId(CLUSTER, 'payroll')],
+  engine: { host: 'app', pid: 4242, since: Date.now() - 3 * HOUR, version: '0.1.0', home: '/home/alice/.config/portico' },
   session: { state: 'active', profile: aProfile() },
   profiles: [aProfile(), aProfile({ proxy: 'eu.example.com:443', cluster: 'eu.example.com', current: false, expired: true })],
   databases: { state: 'ready', items: [...FEW], failure: null },
@@ -172,6 +232,22 @@ export const STATES = {
     }
   },
   ending: () => ({ ...main(), session: { state: 'active', profile: aProfile({ validUntil: Date.now() + 12 * 60_000 }) } }),
+  'ending-soon': () => ({ ...main(), session: { state: 'active', profile: aProfile({ validUntil: Date.now() + 8.5 * 60_000 }) } }),
+  grouped: () => ({ ...main(), settings: { ...DEFAULT_SETTINGS, groupBy: 'team' } }),
+  'port-taken': () => ({
+    ...main(),
+    tunnels: [
+      aFailedTunnel(billing, { code: 'tunnel/port-in-use', facts: { port: 21880, pid: 812, program: 'mysqld' } }),
+      anOpenTunnel(orders),
+    ],
+  }),
+  tsh: () => ({
+    ...EMPTY_STATE,
+    profiles: [
+      aProfile({ source: 'tsh', current: false }),
+      aProfile({ source: 'tsh', proxy: 'eu.example.com:443', cluster: 'eu.example.com', current: false }),
+    ],
+  }),
   unreachable: () => ({
     ...main(),
     proxy: { reachable: false, since: Date.now() - 90_000, failure: { code: 'proxy/unreachable', facts: { proxy: PROXY } } },

@@ -9,7 +9,17 @@ import { serveStrictly } from './gallery/serve.ts'
 
 // The window in a real browser, under its real content security policy: looks, contrast, layout, which happy-dom cannot know.
 const OUT = fileURLToPath(new URL('../../test-results/', import.meta.url))
-const LOOKED_AT: readonly StateName[] = ['main', 'welcome', 'lab-failed', 'expired', 'notices', 'list-failed', 'hostile']
+const LOOKED_AT: readonly StateName[] = [
+  'main',
+  'welcome',
+  'lab-failed',
+  'expired',
+  'notices',
+  'list-failed',
+  'port-taken',
+  'tsh',
+  'hostile',
+]
 const SIZES = [
   [1180, 760],
   [800, 600],
@@ -28,13 +38,17 @@ const executablePath = [
 let browser: Browser
 let server: Awaited<ReturnType<typeof serveStrictly>>
 
-async function open(state: StateName, scheme: 'light' | 'dark'): Promise<{ page: Page; complaints: string[]; close: () => Promise<void> }> {
+async function open(
+  state: StateName,
+  scheme: 'light' | 'dark',
+  more = '',
+): Promise<{ page: Page; complaints: string[]; close: () => Promise<void> }> {
   const context = await browser.newContext({ colorScheme: scheme, reducedMotion: 'reduce' })
   const page = await context.newPage()
   const complaints: string[] = []
   page.on('console', message => ['error', 'warning'].includes(message.type()) && complaints.push(message.text()))
   page.on('pageerror', error => complaints.push(String(error)))
-  await page.goto(`${server.url}?state=${state}`)
+  await page.goto(`${server.url}?state=${state}${more}`)
   await page.locator('main').first().waitFor()
   await page.evaluate(() => document.fonts.ready)
   return { page, complaints, close: () => context.close() }
@@ -63,6 +77,8 @@ async function axe(page: Page): Promise<string[]> {
 describe.skipIf(executablePath === undefined)('the window in a browser', () => {
   beforeAll(async () => {
     mkdirSync(`${OUT}window`, { recursive: true })
+    // As it ships: vitest's own mode would build React for development, which is several times slower.
+    process.env['NODE_ENV'] = 'production'
     await build({ configFile: fileURLToPath(new URL('gallery/vite.config.ts', import.meta.url)), logLevel: 'error' })
     server = await serveStrictly(`${OUT}gallery`)
     browser = await chromium.launch({ executablePath: executablePath!, args: process.getuid?.() === 0 ? ['--no-sandbox'] : [] })
@@ -108,7 +124,7 @@ describe.skipIf(executablePath === undefined)('the window in a browser', () => {
       await page.getByRole('menuitem', { name: 'Other…' }).waitFor()
       await look(page, `picker-${scheme}`)
       await page.keyboard.press('Escape')
-      await page.getByRole('button', { name: 'Sign in' }).click()
+      await page.getByRole('button', { name: 'Sign in', exact: true }).click()
       await page.getByLabel('Password').fill('right')
       await page.getByLabel('One-time code').click()
       await page.keyboard.insertText('123 4')
@@ -122,6 +138,61 @@ describe.skipIf(executablePath === undefined)('the window in a browser', () => {
     },
     30_000,
   )
+
+  it.each(['light', 'dark'] as const)(
+    'shows a running database, the palette, settings and log under the policy, in %s',
+    async scheme => {
+      const { page, complaints, close } = await open('main', scheme, '&flow=1')
+      await page.setViewportSize({ width: 1180, height: 760 })
+      await page.getByRole('row', { name: /orders/ }).click()
+      await page.getByText('Connections 2').waitFor()
+      await page.getByText(/↓ [\d.]+ [kM]B\/s/).waitFor()
+      // Two samples later a line is drawn.
+      await page.waitForTimeout(2200)
+      const drawn = await page.evaluate(() => {
+        const canvas = document.querySelector('canvas')!
+        const pixels = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height).data
+        return pixels.some((value, at) => at % 4 === 3 && value > 200)
+      })
+      expect(drawn).toBe(true)
+      await look(page, `running-${scheme}`)
+      await page.getByRole('row', { name: /events/ }).click()
+      await page.getByText('broken here').waitFor()
+      await look(page, `broken-${scheme}`)
+      await page.keyboard.press('Control+k')
+      await page.keyboard.type('ord')
+      await page.getByRole('option', { name: /Open in DBeaver/ }).waitFor()
+      await look(page, `palette-${scheme}`)
+      await page.keyboard.press('Escape')
+      await page.getByRole('button', { name: 'By label' }).click()
+      await page.getByRole('menuitemradio', { name: 'team' }).click()
+      await page.getByRole('button', { name: 'By team' }).waitFor()
+      await look(page, `grouped-${scheme}`)
+      await page.keyboard.press('Control+,')
+      await page.getByRole('heading', { name: 'Settings' }).waitFor()
+      await look(page, `settings-${scheme}`)
+      await page.getByRole('button', { name: 'Log' }).click()
+      await page.getByText('settings.broken').last().waitFor()
+      await look(page, `log-${scheme}`)
+      await page.setViewportSize({ width: 600, height: 440 })
+      await look(page, `log-narrow-${scheme}`)
+      expect(await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)).toBeLessThanOrEqual(0)
+      expect(complaints).toEqual([])
+      await close()
+    },
+    60_000,
+  )
+
+  it('follows the theme of the settings against the system', async () => {
+    const { page, close } = await open('main', 'light')
+    const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor)
+    const light = await ground()
+    await page.keyboard.press('Control+,')
+    await page.getByRole('button', { name: 'Dark' }).click()
+    await page.waitForFunction(() => document.documentElement.dataset['theme'] === 'dark')
+    expect(await ground()).not.toBe(light)
+    await close()
+  }, 30_000)
 
   it('leads from an address over an unknown authority to the list', async () => {
     const { page, complaints, close } = await open('welcome', 'light')
@@ -167,27 +238,63 @@ describe.skipIf(executablePath === undefined)('the window in a browser', () => {
     await close()
   }, 30_000)
 
-  it('filters 10 000 rows between two frames and keeps the active row in sight', async () => {
+  it('answers a key within 30 ms over 10 000 rows, and keeps the active row in sight', async () => {
     const { page, close } = await open('many', 'light')
     await page.getByRole('grid').focus()
     await page.keyboard.press('End')
     await page.getByText('db-09988').waitFor()
     await look(page, 'many-end')
     await page.keyboard.press('/')
-    const took = await page.evaluate(async () => {
+    const times = await page.evaluate(async () => {
       const input = document.querySelector<HTMLInputElement>('[role=search] input')!
-      const times: number[] = []
-      for (const text of ['e', 'en', 'env', 'env:', 'env:p', 'env:prod', 'env:prod t', 'env:prod team']) {
+      const took: number[] = []
+      for (const text of [
+        'e',
+        'en',
+        'env',
+        'env:',
+        'env:p',
+        'env:prod',
+        'env:prod t',
+        'env:prod team',
+        'proto:postgres',
+        'is:running',
+        'db-0998',
+      ]) {
+        await new Promise(requestAnimationFrame)
         const started = performance.now()
         Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value')!.set!.call(input, text)
+        // Rendered when this returns: a key is answered at once, not later.
         input.dispatchEvent(new Event('input', { bubbles: true }))
-        await new Promise(requestAnimationFrame)
-        times.push(performance.now() - started)
+        await Promise.resolve()
+        took.push(performance.now() - started)
       }
-      return times.sort((a, b) => a - b)[4]!
+      return took.sort((a, b) => a - b)
     })
-    // A sixtieth of a second on an idle machine; this bound only catches a mistake of kind.
-    expect(took).toBeLessThan(100)
+    expect(times[5]).toBeLessThan(30)
+    await close()
+  }, 30_000)
+
+  it('scrolls 10 000 rows with work for a frame that fits into a sixtieth of a second', async () => {
+    const { page, close } = await open('many', 'light', '&flow=1')
+    await page.setViewportSize({ width: 1180, height: 760 })
+    const frames = await page.evaluate(async () => {
+      const grid = document.querySelector('[role=grid]')!
+      const work: number[] = []
+      for (let frame = 0; frame < 120; frame += 1) {
+        await new Promise(requestAnimationFrame)
+        const started = performance.now()
+        grid.scrollTop += 400
+        // Script, style and layout of this frame, as the scroll event causes them.
+        grid.dispatchEvent(new Event('scroll'))
+        await Promise.resolve()
+        grid.getBoundingClientRect()
+        work.push(performance.now() - started)
+      }
+      return work.sort((a, b) => a - b)
+    })
+    expect(frames[60], 'median').toBeLessThan(16.7)
+    expect(await page.getByRole('row').count()).toBeLessThan(60)
     await close()
   }, 30_000)
 })

@@ -5,7 +5,10 @@ import { App } from '../../renderer/App.tsx'
 import { openProjection } from '../../renderer/projection.ts'
 import { fakeBridge, type FakeBridge } from '../kit/fake-bridge.ts'
 
-/** happy-dom lays nothing out: every element gets the size of a window, so that the virtual list has room. */
+/**
+ * happy-dom lays nothing out and draws nothing: every element gets the size of a window, so that the virtual list has room,
+ * and a canvas swallows what is drawn on it.
+ */
 export function useLayout(): void {
   beforeAll(() => {
     for (const [name, value] of [
@@ -16,6 +19,13 @@ export function useLayout(): void {
     ] as const) {
       Object.defineProperty(HTMLElement.prototype, name, { configurable: true, value })
     }
+    const swallow = new Proxy({}, { get: () => () => undefined, set: () => true })
+    HTMLCanvasElement.prototype.getContext = () => swallow as never
+    globalThis.Path2D = class {
+      constructor() {
+        return swallow as never
+      }
+    } as never
     HTMLElement.prototype.scrollTo = function scrollTo(this: HTMLElement, options?: ScrollToOptions | number) {
       if (typeof options === 'object' && options.top !== undefined) this.scrollTop = options.top
       this.dispatchEvent(new Event('scroll'))

@@ -23,6 +23,14 @@ const fill = (label: string, value: string): void => void fireEvent.change(scree
 describe('welcome', () => {
   useLayout()
 
+  it('offers the logins of tsh, and asks which of several', async () => {
+    const bridge = show(STATES.tsh())
+    expect(await screen.findByText('2 profiles found: prod.example.com, eu.example.com')).toBeTruthy()
+    fireEvent.keyDown(screen.getByRole('button', { name: 'Use' }), { key: 'Enter' })
+    fireEvent.click(await screen.findByRole('menuitem', { name: /eu\.example\.com/ }))
+    expect(bridge.asksOf('profile.use')).toEqual([{ proxy: 'eu.example.com:443' }])
+  })
+
   it('starts the lab by one click and shows its steps', async () => {
     const bridge = show(STATES.welcome())
     fireEvent.click(await screen.findByRole('button', { name: 'Start the lab' }))

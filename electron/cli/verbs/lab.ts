@@ -3,6 +3,7 @@ import { parseAddress, type Address } from '../../../shared/address.ts'
 import { PorticoError } from '../../../shared/errors.ts'
 import { shellLine } from '../../app/addresses.ts'
 import { END_WITH_STDIN } from '../../app/start-lab.ts'
+import { databaseUri } from '../../cluster/database/database-resource.ts'
 import { resetLab, startLab, type Lab, type StartLabOptions } from '../../cluster/lab/start-lab.ts'
 import { parseDuration } from '../duration.ts'
 import { commandLog, homeOf } from '../open-context.ts'
@@ -16,6 +17,7 @@ interface Options {
   readonly certTtl?: string
   readonly ephemeral?: boolean
   readonly full?: boolean
+  readonly mongo?: string
 }
 
 const DRAIN_MS = 5_000
@@ -75,12 +77,16 @@ function readOptions({
   certTtl,
   ephemeral = false,
   full = false,
-}: Options): Pick<StartLabOptions, 'listen' | 'secondFactor' | 'certTtlMs' | 'ephemeral' | 'full'> {
+  mongo,
+}: Options): Pick<StartLabOptions, 'listen' | 'secondFactor' | 'certTtlMs' | 'ephemeral' | 'full' | 'mongo'> {
   if (secondFactor !== 'off' && secondFactor !== 'otp')
     throw new PorticoError('usage/invalid', { why: `--second-factor takes off or otp, not "${secondFactor}"` })
+  if (mongo !== undefined && databaseUri('mongodb', mongo) === undefined)
+    throw new PorticoError('usage/invalid', { why: `--mongo takes HOST:PORT or a mongodb:// URI, not "${mongo}"` })
   return {
     ephemeral,
     full,
+    mongo,
     secondFactor,
     ...(listen === undefined ? {} : { listen: readListen(listen) }),
     ...(certTtl === undefined ? {} : { certTtlMs: parseDuration(certTtl, '--cert-ttl') }),

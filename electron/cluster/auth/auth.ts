@@ -40,6 +40,8 @@ export interface DatabaseServer {
   readonly hostname: string
   /** ms since 1970, when the record ends unless the agent renews it. */
   readonly expires: number
+  /** What a MySQL server calls itself in its greeting. */
+  readonly mysqlVersion?: string
 }
 
 /** Teleport's role (RoleV6) as far as it is used here. `*` stands for any value. */
@@ -94,6 +96,8 @@ export interface Auth {
   /** Checks user and password only (mfa/login/begin). */
   checkPassword(user: string, password: string): Promise<void>
   roles(names: readonly string[]): Promise<readonly Role[]>
+  /** Told the name of a user who was made, changed or removed, by this process or another. @returns its unsubscribe */
+  onUserChange(listener: (user: string) => void): () => void
   /**
    * The roles an identity states, with its traits put in; of another cluster's user, the roles here that they stand for.
    * @throws PorticoError resource/not-found for a role that is gone, access/denied for a user of a cluster that is not trusted

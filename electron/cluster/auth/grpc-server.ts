@@ -6,6 +6,7 @@ import { ALPN } from '../../../shared/protocols.ts'
 import type { Log } from '../../log/log.ts'
 import { decodeClusterSni } from '../../wire/cluster-name.ts'
 import { decodeIdentity } from '../../wire/identity.ts'
+import { peek } from '../router/peek.ts'
 import { serveTls } from '../router/tls-server.ts'
 import type { Handshake } from '../router/route.ts'
 import type { KeyPair } from './auth.ts'
@@ -24,6 +25,8 @@ export interface AuthGrpcOptions {
   readonly log: Log
   /** `host:port` that Ping tells. */
   readonly publicAddress?: string
+  /** Gets the connections of those who speak HTTP/1.1 instead. Default: they are closed. */
+  readonly serveHttp?: (stream: Duplex, caller: RpcCaller) => void
   /** Default: everything that is announced is listed. */
   readonly isReachable?: CallContext['isReachable']
   readonly now?: () => number
@@ -41,9 +44,17 @@ const HANDSHAKE_MS = 10_000
 const KEEPALIVE_MS = 90_000
 const MAX_STREAMS = 100
 
+/**
+ * As Go negotiates where a server lists `h2` only: who offers `http/1.1` instead gets no name and is served, any other list is refused.
+ * wire/alpn-sni.md 3.5 [captured]
+ */
+export function authAlpnFor(offered: readonly string[]): readonly string[] | undefined {
+  return !offered.includes(ALPN.h2) && offered.includes(ALPN.http11) ? undefined : [ALPN.h2]
+}
+
 /** The auth API: gRPC over HTTP/2 over mutual TLS. wire/auth-grpc.md 1 */
 export function openAuthGrpc(options: AuthGrpcOptions): AuthGrpc {
-  const { auth, hostKeyPair, clientCas, log, publicAddress = '', isReachable = () => true, now = Date.now } = options
+  const { auth, hostKeyPair, clientCas, log, publicAddress = '', serveHttp, isReachable = () => true, now = Date.now } = options
   const sessions = new Set<ServerHttp2Session>()
   let closing = false
 
@@ -52,11 +63,14 @@ export function openAuthGrpc(options: AuthGrpcOptions): AuthGrpc {
       stream.on('error', () => stream.destroy())
       if (closing) return void stream.destroy()
       try {
+        const peeked = await peek(stream, { firstBytesMs: HANDSHAKE_MS, clientHelloMs: HANDSHAKE_MS }, false)
+        if (peeked.state !== 'tls') return void stream.destroy()
+        const alpn = authAlpnFor(peeked.hello.alpn)
         const tls = await serveTls(stream, {
           keyPair: hostKeyPair(),
           clientCas: clientCas(),
           clientCertificate: 'optional',
-          alpn: [ALPN.h2],
+          ...(alpn === undefined ? {} : { alpn }),
           deadlineMs: HANDSHAKE_MS,
           now,
         })
@@ -69,7 +83,9 @@ export function openAuthGrpc(options: AuthGrpcOptions): AuthGrpc {
         }
         // Only tls.Server clears this flag, and node:http2 waits for ever on a socket that has it.
         Object.assign(tls.stream, { secureConnecting: false })
-        serveSession(tls.stream, caller, client)
+        if (tls.negotiated === ALPN.h2) serveSession(tls.stream, caller, client)
+        else if (serveHttp !== undefined) serveHttp(tls.stream, caller)
+        else tls.stream.end(() => tls.stream.destroy())
       } catch (thrown) {
         stream.destroy()
         log.debug('auth.handshake-failed', { client: client.host }, thrown)

@@ -38,7 +38,7 @@ export function databaseServerMessage(server: DatabaseServer): DatabaseServerV3 
         Version: 'v3',
         Metadata: metadata,
         Spec: { Protocol: server.dbProtocol, URI: server.uri, MySQL: {} },
-        Status: { MySQL: {} },
+        Status: { MySQL: { ServerVersion: server.mysqlVersion ?? '' } },
       },
     },
   })

@@ -155,8 +155,12 @@ export async function openAuth(options: AuthOptions): Promise<OpenAuth> {
     removeUser: name => users.remove(name),
     user: name => users.get(name),
     createRole: role => roles.put(role),
+    onUserChange(listener) {
+      return storage.watch('users/', event => listener((event.type === 'put' ? event.item.key : event.key).slice('users/'.length)))
+    },
     close() {
       authorities.close()
+      trust.close()
       return Promise.resolve()
     },
   }

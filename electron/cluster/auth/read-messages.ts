@@ -12,8 +12,10 @@ export function databaseServerOf({ Metadata, Spec }: DatabaseServerV3): Database
   const database = Spec?.Database
   const name = database?.Metadata?.Name || Metadata?.Name || ''
   if (Spec === undefined || name === '' || Spec.HostID === '') return undefined
+  const mysqlVersion = database?.Status?.MySQL?.ServerVersion || database?.Spec?.MySQL?.ServerVersion
   return {
     name,
+    ...(mysqlVersion ? { mysqlVersion } : {}),
     description: database?.Metadata?.Description ?? '',
     dbProtocol: database?.Spec?.Protocol || Spec.Protocol,
     uri: database?.Spec?.URI || Spec.URI,

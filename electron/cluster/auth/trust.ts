@@ -3,6 +3,7 @@ import { PorticoError } from '../../../shared/errors.ts'
 import type { Log } from '../../log/log.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { CaPublic, CaType, RoleMapping } from './auth.ts'
+import { follow } from './followed.ts'
 
 /** A cluster that this one is a leaf of. */
 export interface RootCluster {
@@ -37,69 +38,44 @@ export interface Trust {
   close(): void
 }
 
-const LEAVES = 'clusters/leaves/'
-const ROOTS = 'clusters/roots/'
-
 export async function openTrust(storage: Storage, log: Log): Promise<Trust> {
-  const leaves = new Map<string, LeafCluster>()
-  const roots = new Map<string, RootCluster>()
   const listeners = new Set<() => void>()
-  const told = (): void => listeners.forEach(listener => listener())
-
-  async function follow<T>(prefix: string, into: Map<string, T>): Promise<() => void> {
-    const unwatch = storage.watch(prefix, event => {
-      const key = event.type === 'put' ? event.item.key : event.key
-      if (event.type === 'put') into.set(nameOf(key), event.item.value as T)
-      else into.delete(nameOf(key))
-      log.debug('trust.changed', { key })
-      told()
-    })
-    for (const { key, value } of await storage.list(prefix)) into.set(nameOf(key), value as T)
-    return unwatch
+  const told = (key: string): void => {
+    log.debug('trust.changed', { key })
+    for (const listener of listeners) listener()
   }
-  const unwatch = [await follow(LEAVES, leaves), await follow(ROOTS, roots)]
+  const leaves = await follow<LeafCluster>(storage, 'clusters/leaves/', told)
+  const roots = await follow<RootCluster>(storage, 'clusters/roots/', told)
 
   return {
     cas: type => [
-      ...[...leaves.values()].flatMap(({ cas }) => cas.filter(ca => ca.type === type)),
-      ...[...roots.values()].flatMap(({ cas, roleMap }) =>
+      ...[...leaves.values.values()].flatMap(({ cas }) => cas.filter(ca => ca.type === type)),
+      ...[...roots.values.values()].flatMap(({ cas, roleMap }) =>
         cas.filter(ca => ca.type === type).map(ca => (type === 'user' ? { ...ca, roleMap } : ca)),
       ),
     ],
-    leaves: () => [...leaves.keys()].sort(),
-    roots: () => [...roots.values()],
+    leaves: () => [...leaves.values.keys()].sort(),
+    roots: () => [...roots.values.values()],
     async addLeaf(leaf) {
       checkAuthorities(leaf.name, leaf.cas)
-      await storage.put(keyOf(LEAVES, leaf.name), leaf)
-      leaves.set(leaf.name, leaf)
-      told()
+      await leaves.put(leaf.name, leaf)
     },
-    async removeLeaf(name) {
-      await storage.delete(keyOf(LEAVES, name))
-      leaves.delete(name)
-      told()
-    },
+    removeLeaf: leaves.remove,
     async putRoot(root) {
       checkAuthorities(root.name, root.cas)
-      await storage.put(keyOf(ROOTS, root.name), root)
-      roots.set(root.name, root)
-      told()
+      await roots.put(root.name, root)
     },
-    async removeRoot(name) {
-      await storage.delete(keyOf(ROOTS, name))
-      roots.delete(name)
-      told()
-    },
+    removeRoot: roots.remove,
     onChange(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
-    close: () => unwatch.forEach(stop => stop()),
+    close() {
+      leaves.close()
+      roots.close()
+    },
   }
 }
-
-const keyOf = (prefix: string, name: string): string => prefix + encodeURIComponent(name)
-const nameOf = (key: string): string => decodeURIComponent(key.slice(key.lastIndexOf('/') + 1))
 
 /**
  * An authority counts by the name in its certificate, so that must be the cluster's: else one cluster could sign for another, this one

@@ -88,12 +88,13 @@ function databases({ db_service: db }: PorticoYaml, from: From, problems: Proble
     if (found === undefined) problems.add(['db_service', 'databases', index, 'uri'], `"${uri}" is no host:port`)
     return found ?? uri
   }
-  return db.databases.map(({ name, description, protocol, uri, static_labels: labels, tls }, index) => ({
+  return db.databases.map(({ name, description, protocol, uri, static_labels: labels, mysql, tls }, index) => ({
     name,
     description,
     dbProtocol: protocol,
     uri: readUri(protocol, uri, index),
     labels,
+    ...(mysql === undefined ? {} : { mysqlVersion: mysql.server_version }),
     tls: { mode: tls.mode, caCert: readCa(tls.ca_cert_file, index), serverName: tls.server_name },
   }))
 }

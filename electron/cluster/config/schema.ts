@@ -34,6 +34,7 @@ const database = z.strictObject({
   protocol: z.enum(PROTOCOLS, `must be one of ${PROTOCOLS.join(', ')}`),
   uri: text,
   static_labels: labels.default({}),
+  mysql: z.strictObject({ server_version: text }).optional(),
   tls: tls.default({ mode: 'verify-full' }),
 })
 

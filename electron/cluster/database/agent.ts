@@ -44,6 +44,8 @@ export async function openAgent({ auth, host, databases, log, now = Date.now }: 
   const credentials = new BackendCredentialCache(auth, now)
   const byName = new Map(databases.map(database => [database.name, database]))
   const open = new Set<Duplex>()
+  /** What databases said they are, by name. */
+  const versions = new Map<string, string>()
 
   function keep(stream: Duplex): void {
     open.add(stream)
@@ -52,11 +54,12 @@ export async function openAgent({ auth, host, databases, log, now = Date.now }: 
 
   type Access = Pick<AgentSession, 'identity' | 'route' | 'database'>
 
-  function sessionOf({ client, opening }: Session, access: Access): AgentSession {
+  function sessionOf({ client, opening, greeted }: Session, access: Access): AgentSession {
     const { identity, database } = access
     return {
       client,
       opening,
+      greeted,
       ...access,
       async check(databaseUser, databaseName) {
         const roles = await auth.rolesOf(identity)
@@ -64,6 +67,7 @@ export async function openAgent({ auth, host, databases, log, now = Date.now }: 
       },
       credentials: databaseUser => credentials.get(databaseUser, database.tls.caCert),
       keep,
+      tellVersion: version => learn(database, version),
       log,
       now,
     }
@@ -101,13 +105,36 @@ export async function openAgent({ auth, host, databases, log, now = Date.now }: 
     }
   }
 
+  const announceOne = (database: DatabaseResource): Promise<void> =>
+    auth.announce(announcedServer(database, host, now() + ANNOUNCED_MS, versions.get(database.name)))
+
   async function announce(): Promise<void> {
-    for (const database of databases) await auth.announce(announcedServer(database, host, now() + ANNOUNCED_MS))
+    for (const database of databases) await announceOne(database)
+  }
+
+  function learn(database: DatabaseResource, version: string): void {
+    if (version === versions.get(database.name)) return
+    versions.set(database.name, version)
+    announceOne(database).catch((thrown: unknown) => log.warn('agent.announce', { database: database.name }, thrown))
+  }
+
+  /** In the background: a database that is away must not keep an agent from its others. */
+  function askVersions(): void {
+    for (const database of databases) {
+      const ask = ENGINES[database.dbProtocol]?.version
+      if (ask === undefined || database.mysqlVersion !== undefined || versions.has(database.name)) continue
+      ask(database).then(
+        version => learn(database, version),
+        (thrown: unknown) => log.info('agent.no-version', { database: database.name, why: refusalOf(thrown).message }),
+      )
+    }
   }
 
   await announce()
+  askVersions()
   const heartbeat = setInterval(() => {
     announce().catch((thrown: unknown) => log.warn('agent.heartbeat', { hostId: host.hostId }, thrown))
+    askVersions()
   }, HEARTBEAT_MS).unref()
 
   return {

@@ -12,6 +12,8 @@ export interface DatabaseResource {
   /** host:port; for MongoDB also a connection string, `mongodb://…`. */
   readonly uri: string
   readonly labels: Readonly<Record<string, string>>
+  /** MySQL: what the greeting says instead of what the database itself does. */
+  readonly mysqlVersion?: string | undefined
   readonly tls: {
     readonly mode: TlsMode
     /** PEM, beside the CAs that come with the client certificate. */
@@ -27,9 +29,14 @@ export interface AgentHost {
   readonly hostname: string
 }
 
-export function announcedServer(database: DatabaseResource, host: AgentHost, expires: number): DatabaseServer {
+/** @param version what the database said it is, where it has */
+export function announcedServer(database: DatabaseResource, host: AgentHost, expires: number, version?: string): DatabaseServer {
   const { name, description, dbProtocol, uri, labels } = database
-  return { name, description, dbProtocol, uri, labels, hostId: host.hostId, hostname: host.hostname, expires }
+  const mysqlVersion = database.mysqlVersion ?? version
+  return {
+    ...{ name, description, dbProtocol, uri, labels, hostId: host.hostId, hostname: host.hostname, expires },
+    ...(mysqlVersion === undefined ? {} : { mysqlVersion }),
+  }
 }
 
 /**

@@ -6,7 +6,7 @@ import type { DatabaseServer } from '../auth/auth.ts'
 import { duplexPair } from './duplex-pair.ts'
 import type { OpeningPacket } from './first-packet.ts'
 import type { HopCredentials } from './hop-credentials.ts'
-import { splice } from './splice.ts'
+import { splice, type Watch } from './splice.ts'
 
 /**
  * A stream to the agent that announced `server`; TLS goes on top of it. Here, over a reverse tunnel, or through a leaf's proxy.
@@ -28,10 +28,26 @@ export interface ServesStreams {
   serve(stream: Duplex): void
 }
 
-/** What an agent serves: a client's stream, from its first byte or behind the opening packet that its proxy has read. */
-export interface Session {
+/** MySQL: a client that was greeted, has answered, and waits for OK or ERR. */
+export interface Greeted {
+  /** Of that packet. */
+  readonly sequence: number
+  /** The number that the greeting gave this connection: clients say it when they kill a query. */
+  readonly connectionId: number
+  readonly capabilities: number
+  /** The collation's number, its low byte. */
+  readonly charset: number
+}
+
+/** How far a client's stream has come when its proxy gives it to an agent of the same process. */
+export interface Begun {
+  readonly opening?: OpeningPacket
+  readonly greeted?: Greeted
+}
+
+/** What an agent serves. */
+export interface Session extends Begun {
   readonly client: Duplex
-  readonly opening: OpeningPacket | undefined
 }
 
 /**
@@ -63,7 +79,7 @@ function handOver(proxyEnd: Duplex, agentEnd: Duplex): void {
 /** The agent's side, after a finished handshake over `stream`. Rejects when the proxy goes away before. */
 export async function receiveSession(stream: Duplex, secure: TLSSocket): Promise<Session> {
   const local = handOvers.get(stream)
-  if (local === undefined) return { client: secure, opening: undefined }
+  if (local === undefined) return { client: secure }
   // Ends with the stream under it; until then only TLS itself has something to say here.
   secure.resume()
   return local.session
@@ -71,23 +87,26 @@ export async function receiveSession(stream: Duplex, secure: TLSSocket): Promise
 
 /** The proxy's side of a finished hop. */
 export interface Hop {
-  /** What the agent says and hears, where it speaks first; not for an agent that gets its client's stream handed over. */
+  /** Whether the agent gets its client's own stream; else it says and hears everything over `stream`. */
+  readonly handsOver: boolean
   readonly stream: Duplex
   /**
    * Serves `client` through the agent. Resolves when that is over.
-   * @param opening what was read of it already
+   * @param begun what was read of it already; over `stream` the agent is told of an opening packet only
+   * @param watch for what the client says, where it goes over `stream`
    */
-  relay(client: Duplex, opening?: OpeningPacket): Promise<void>
+  relay(client: Duplex, begun?: Begun, watch?: Watch): Promise<void>
 }
 
 function hopOver(stream: Duplex, secure: TLSSocket): Hop {
   const local = handOvers.get(stream)
   return {
+    handsOver: local !== undefined,
     stream: secure,
-    relay: (client, opening) => {
+    relay: (client, begun = {}, watch) => {
       if (local === undefined) {
-        if (opening !== undefined) secure.write(opening.raw)
-        return splice(client, secure)
+        if (begun.opening !== undefined) secure.write(begun.opening.raw)
+        return splice(client, secure, watch === undefined ? {} : { fromA: watch })
       }
       return new Promise(resolve => {
         const over = (): void => {
@@ -101,7 +120,7 @@ function hopOver(stream: Duplex, secure: TLSSocket): Hop {
         if (secure.destroyed) client.destroy()
         // Session tickets still come over it.
         secure.resume()
-        local.give({ client, opening })
+        local.give({ client, ...begun })
       })
     },
   }

@@ -9,19 +9,18 @@ import {
   NATIVE_PASSWORD,
   readHandshakeResponse,
   readOkOrError,
-  readPacket,
   SALT_LENGTH,
   speaksProtocol41,
   UNKNOWN_ERROR,
   type HandshakeResponse,
-  type MysqlError,
-  type ReadPacket,
 } from '../../wire/mysql.ts'
 import type { Identity } from '../../wire/identity.ts'
 import { closeGently } from '../router/close-gently.ts'
 import type { Handshake } from '../router/route.ts'
+import type { Hop } from './dial-agent.ts'
+import { BAD_ANSWER, MysqlRefusal, PacketStream, refusedWith, Silence } from './mysql-packets.ts'
+import { threadOwner, type MysqlThreads } from './mysql-threads.ts'
 import { NO_AGENT, Refusal, refusalOf } from './refusal.ts'
-import { splice } from './splice.ts'
 
 /** Shown when nobody says what the database is. */
 export const DEFAULT_MYSQL_VERSION = '8.0.0-Teleport'
@@ -47,24 +46,18 @@ export interface MysqlEntry {
    * The agent's first packet is OK or ERR.
    * @throws Refusal, PorticoError
    */
-  readonly connect: (caller: MysqlCaller) => Promise<Duplex>
+  readonly connect: (caller: MysqlCaller) => Promise<Hop>
+  /** Of the connections to agents that are elsewhere. */
+  readonly threads: MysqlThreads
   /** Told of what is refused; for the log. */
   readonly refused: (refusal: Refusal) => void
 }
 
-let lastConnection = 10_000
-
-/** What the client is told, in MySQL's form, before the connection ends. */
-class MysqlRefusal extends Error {
-  override readonly name = 'MysqlRefusal'
-  readonly error: MysqlError
-
-  constructor(error: MysqlError) {
-    super(error.message)
-    this.error = error
-  }
-}
-const refusedWith = (message: string): MysqlRefusal => new MysqlRefusal({ code: UNKNOWN_ERROR, sqlState: 'HY000', message })
+/**
+ * Counts the connections of this process from a random number on, above those that databases count from 1: so an id leads to one session,
+ * here and on other routers. Some drivers (MariaDB's for Java) take 32 bits as signed.
+ */
+let lastConnection = randomInt(0x2000_0000, 0x7000_0000)
 
 /**
  * The proxy's half of a MySQL session: greets, takes the client's answer, lets the agent log in, and copies.
@@ -73,37 +66,57 @@ const refusedWith = (message: string): MysqlRefusal => new MysqlRefusal({ code: 
 export async function serveMysql(stream: Duplex, { client, identity, peerCertificate }: Handshake, entry: MysqlEntry): Promise<void> {
   const packets = new PacketStream(stream, true)
   let caller: MysqlCaller = { stream, identity, peerCertificate }
+  let protocol41 = false
+  const response = async (): Promise<'ssl' | HandshakeResponse> => {
+    const payload = await packets.read(ANSWER_MS)
+    protocol41 = speaksProtocol41(payload)
+    const answer = readHandshakeResponse(payload)
+    if (answer === undefined) throw refusedWith(BAD_ANSWER)
+    return answer.kind === 'ssl' ? 'ssl' : answer
+  }
   try {
     const salt = newSalt()
-    lastConnection = (lastConnection + 1) >>> 0
-    packets.write(encodeGreeting({ version: entry.version, connectionId: lastConnection, salt, tls: entry.innerTls !== undefined }))
-    let answer = await packets.response()
+    const connectionId = ++lastConnection
+    packets.write(encodeGreeting({ version: entry.version, connectionId, salt, tls: entry.innerTls !== undefined }))
+    let answer = await response()
     if (answer === 'ssl') {
       if (entry.innerTls === undefined) throw refusedWith(`The host '${formatAddress(client)}' does not support SSL connections`)
-      // What came with the request came before TLS: nobody vouches for it.
-      if (stream.readableLength > 0) return await closeGently(stream)
+      // No answer is due: what came with the request is TLS already.
       // Whoever fails here has been told by TLS.
       caller = await entry.innerTls(stream).catch(() => {
         throw new Silence()
       })
       packets.moveTo(caller.stream)
-      answer = await packets.response()
+      answer = await response()
       if (answer === 'ssl') throw refusedWith(BAD_ANSWER)
     }
     await authenticate(packets, answer, salt)
-    const upstream = await entry.connect(withNames(caller, answer))
-    await relay(packets, caller.stream, upstream)
+    const named = withNames(caller, answer)
+    const hop = await entry.connect(named)
+    const { capabilities, charset } = answer
+    if (hop.handsOver) {
+      return await hop.relay(caller.stream, { greeted: { sequence: packets.next(), connectionId, capabilities, charset } })
+    }
+    const thread = await takeAnswer(packets, hop.stream)
+    const { ServiceName, Username } = named.identity!.routeToDatabase!
+    const owner = threadOwner(ServiceName, Username)
+    const forget = thread === undefined ? undefined : entry.threads.add(connectionId, thread, owner)
+    const commands = entry.threads.look(owner)
+    await hop.relay(
+      caller.stream,
+      {},
+      commands.watch(() => hop.stream.destroy()),
+    )
+    forget?.()
   } catch (thrown) {
     if (thrown instanceof Silence) return closeGently(caller.stream)
     const told =
       thrown instanceof MysqlRefusal ? thrown.error : { code: UNKNOWN_ERROR, sqlState: 'HY000', message: refusalOf(thrown).message }
     entry.refused(thrown instanceof MysqlRefusal ? new Refusal(told.message) : refusalOf(thrown))
-    packets.write(encodeError(packets.next(), told, packets.protocol41))
+    packets.write(encodeError(packets.next(), told, protocol41))
     await closeGently(caller.stream)
   }
 }
-
-const BAD_ANSWER = 'failed to handle MySQL client connection'
 
 /** The password must be empty, by whatever plugin: certificates say who it is. */
 async function authenticate(packets: PacketStream, { authData, plugin }: HandshakeResponse, salt: Buffer): Promise<void> {
@@ -123,9 +136,12 @@ function withNames({ stream, identity, peerCertificate }: MysqlCaller, { user, d
   return { stream, identity: { ...identity, routeToDatabase }, peerCertificate }
 }
 
-/** Exactly one packet of the agent's is read: it negotiated nothing with the client, so the answer is written anew. */
-async function relay(packets: PacketStream, client: Duplex, upstream: Duplex): Promise<void> {
-  upstream.on('error', () => upstream.destroy())
+/**
+ * Exactly one packet of the agent's is read: it negotiated nothing with the client, so the answer is written anew.
+ * @returns the database's number of the connection, from an agent that tells it
+ */
+async function takeAnswer(packets: PacketStream, upstream: Duplex): Promise<number | undefined> {
+  let thread: number | undefined
   try {
     const first = await new PacketStream(upstream, false).read(AGENT_MS).catch(() => {
       throw new Refusal(NO_AGENT)
@@ -133,85 +149,16 @@ async function relay(packets: PacketStream, client: Duplex, upstream: Duplex): P
     const answer = readOkOrError(first)
     if (answer?.kind === 'error') throw new MysqlRefusal(answer.error)
     if (answer === undefined) throw refusedWith(BAD_ANSWER)
+    thread = answer.thread
   } catch (thrown) {
     upstream.destroy()
     throw thrown
   }
   packets.write(encodeOk(packets.next()))
-  await splice(client, upstream)
+  return thread
 }
 
 /** No zero, as it is sent as text. */
 function newSalt(): Buffer {
   return Buffer.from(Array.from({ length: SALT_LENGTH }, () => randomInt(0x21, 0x7f)))
-}
-
-/** The other side went away or said nothing in time: no answer is due. */
-class Silence extends Error {}
-
-/** Packets of the connection phase, one after the other, with the sequence number that the next answer has. */
-class PacketStream {
-  #stream: Duplex
-  readonly #inOrder: boolean
-  #sequence = 0
-  /** Known from the client's first packet on. */
-  protocol41 = false
-
-  /** @param inOrder whether sequence numbers must go on */
-  constructor(stream: Duplex, inOrder: boolean) {
-    this.#stream = stream
-    this.#inOrder = inOrder
-  }
-
-  moveTo(stream: Duplex): void {
-    this.#stream = stream
-  }
-
-  next(): number {
-    return (this.#sequence + 1) & 0xff
-  }
-
-  write(packet: Buffer): void {
-    this.#sequence = packet[3]!
-    if (this.#stream.writable) this.#stream.write(packet)
-  }
-
-  /** @throws MysqlRefusal, Silence */
-  async response(): Promise<'ssl' | HandshakeResponse> {
-    const payload = await this.read(ANSWER_MS)
-    this.protocol41 = speaksProtocol41(payload)
-    const answer = readHandshakeResponse(payload)
-    if (answer === undefined) throw refusedWith(BAD_ANSWER)
-    return answer.kind === 'ssl' ? 'ssl' : answer
-  }
-
-  /** The next packet's payload; bytes behind it stay in the stream. @throws MysqlRefusal, Silence */
-  read(deadlineMs: number): Promise<Buffer> {
-    const stream = this.#stream
-    return new Promise((resolve, reject) => {
-      let bytes: Buffer = Buffer.alloc(0)
-      const settle = (done: () => void): void => {
-        clearTimeout(timer)
-        stream.off('data', take).off('end', gone).off('close', gone).pause()
-        done()
-      }
-      const gone = (): void => settle(() => reject(new Silence()))
-      const take = (chunk: Buffer): void => {
-        bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk])
-        const found: ReadPacket = readPacket(bytes)
-        if (found.state === 'more') return
-        if (found.state === 'too-long') return settle(() => reject(refusedWith(BAD_ANSWER)))
-        if (this.#inOrder && found.sequence !== this.next()) {
-          return settle(() => reject(refusedWith(`invalid sequence ${found.sequence} != ${this.next()}`)))
-        }
-        this.#sequence = found.sequence
-        const rest = bytes.subarray(found.length)
-        settle(() => resolve(found.payload))
-        if (rest.length > 0) stream.unshift(rest)
-      }
-      const timer = setTimeout(gone, deadlineMs)
-      if (stream.destroyed || stream.readableEnded) return gone()
-      stream.on('data', take).once('end', gone).once('close', gone).resume()
-    })
-  }
 }

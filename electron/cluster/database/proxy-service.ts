@@ -12,6 +12,7 @@ import { secureHop, type DatabaseSite, type DialAgent, type Hop } from './dial-a
 import { readOpeningPacket, type OpeningPacket } from './first-packet.ts'
 import { HopCredentialCache } from './hop-credentials.ts'
 import { DEFAULT_MYSQL_VERSION, serveMysql, type MysqlEntry } from './mysql-service.ts'
+import { MysqlThreads } from './mysql-threads.ts'
 import { NO_AGENT, Refusal, refusalOf, refusePostgres } from './refusal.ts'
 
 const INNER_HANDSHAKE_MS = 5_000
@@ -56,6 +57,7 @@ interface Opening {
 export function openDatabaseProxy(options: DatabaseProxyOptions): DatabaseProxy {
   const { auth, hostKeyPair, dialAgent, leafSite = () => undefined, log, now = Date.now } = options
   const hops = new HopCredentialCache(auth, now)
+  const threads = new MysqlThreads()
   const here: DatabaseSite = { databaseServers: () => auth.databaseServers(), dialAgent }
   const siteOf = (cluster: string): DatabaseSite | undefined => (cluster === auth.clusterName ? here : leafSite(cluster))
 
@@ -117,7 +119,7 @@ export function openDatabaseProxy(options: DatabaseProxyOptions): DatabaseProxy 
   async function relay(route: AuthorisedRoute, { caller, opening }: Opening, client: Handshake['client']): Promise<void> {
     const hop = await connectAgent(route, caller, client)
     log.info('database.session', { user: route.identity.username, database: route.route.ServiceName, client: client.host })
-    await hop.relay(caller.stream, opening)
+    await hop.relay(caller.stream, { opening })
   }
 
   function logRefusal(thrown: unknown, client: Handshake['client']): Refusal {
@@ -139,15 +141,16 @@ export function openDatabaseProxy(options: DatabaseProxyOptions): DatabaseProxy 
   }
 
   /** Roles are the agent's decision, for the user and database that the client named. */
-  function mysqlEntry(client: Handshake['client']): Pick<MysqlEntry, 'connect' | 'refused'> {
+  function mysqlEntry(client: Handshake['client']): Pick<MysqlEntry, 'connect' | 'refused' | 'threads'> {
     return {
+      threads,
       async connect(caller) {
         const route = await authorise(auth.clusterName, siteOf, caller.identity, client.host)
         // Another protocol's agent would wait for the client, as the client does for it.
         if (!route.servers.some(({ dbProtocol }) => dbProtocol === 'mysql')) throw new Refusal(NO_AGENT)
-        const { stream } = await connectAgent(route, { ...caller, secured: true }, client)
+        const hop = await connectAgent(route, { ...caller, secured: true }, client)
         log.info('database.session', { user: route.identity.username, database: route.route.ServiceName, client: client.host })
-        return stream
+        return hop
       },
       refused: refusal => void logRefusal(refusal, client),
     }
@@ -178,7 +181,10 @@ export function openDatabaseProxy(options: DatabaseProxyOptions): DatabaseProxy 
     })
     if (route === undefined) return closeGently(stream)
     const protocol = route.route.Protocol
-    if (protocol === 'mysql') return serveMysql(stream, handshake, { version: DEFAULT_MYSQL_VERSION, ...mysqlEntry(client) })
+    if (protocol === 'mysql') {
+      const version = route.servers.find(({ mysqlVersion }) => mysqlVersion !== undefined)?.mysqlVersion ?? DEFAULT_MYSQL_VERSION
+      return serveMysql(stream, handshake, { version, ...mysqlEntry(client) })
+    }
     if (protocol !== 'postgres' && protocol !== 'cockroachdb') return serveRaw(stream, handshake, route)
     const opening = await readOpening({ stream, identity, peerCertificate, secured: true }, false)
     if (opening === undefined) return closeGently(stream)

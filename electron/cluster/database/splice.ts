@@ -1,12 +1,27 @@
 import type { Duplex } from 'node:stream'
 import { FramedStream } from '../router/ping-framed.ts'
 
+/** Sees each chunk before it goes on. What it does not pass is held back; it may pass something else. May not throw. */
+export type Watch = (chunk: Buffer, pass: (part: Buffer) => void) => void
+
+/** For a protocol that has to be looked at on the way. */
+export interface Watches {
+  readonly fromA?: Watch
+  readonly fromB?: Watch
+}
+
 /**
- * Copies both ways until both sides have ended: half-close and back-pressure kept, bytes never looked at.
+ * Reading stops while more than this waits to be written, bytes a direction. Not at the first `false` of a write: Node's sockets say that
+ * for every whole read, most of which the system has taken at once, and a pause for each costs a fifth of the throughput.
+ */
+const QUEUE_BYTES = 128 * 1024
+
+/**
+ * Copies both ways until both sides have ended: half-close and back-pressure kept, bytes looked at by a watch only.
  * What arrives within one turn of the loop goes out as one write. An error or an early close of one side ends the other.
  * @returns a promise that is settled, never rejected, once both are closed or were told to
  */
-export function splice(a: Duplex, b: Duplex): Promise<void> {
+export function splice(a: Duplex, b: Duplex, { fromA, fromB }: Watches = {}): Promise<void> {
   return new Promise(resolve => {
     let open = 2
     const closed = (other: Duplex, self: Duplex): void => {
@@ -17,17 +32,18 @@ export function splice(a: Duplex, b: Duplex): Promise<void> {
     b.on('error', () => a.destroy())
     a.once('close', () => closed(b, a))
     b.once('close', () => closed(a, b))
-    copy(a, b)
-    copy(b, a)
+    copy(a, b, fromA)
+    copy(b, a, fromB)
     if (a.destroyed) b.destroy()
     if (b.destroyed) a.destroy()
   })
 }
 
 /** One call a chunk: ping frames are taken off and put on without a stream layer of their own. */
-function copy(from: Duplex, to: Duplex): void {
+function copy(from: Duplex, to: Duplex, watch: Watch | undefined): void {
   let paused = false
-  const write: (chunk: Buffer) => boolean = to instanceof FramedStream ? chunk => to.writePast(chunk) : chunk => to.write(chunk)
+  const write: (chunk: Buffer) => boolean =
+    to instanceof FramedStream ? chunk => to.writePast(chunk) : chunk => to.write(chunk) || to.writableLength <= QUEUE_BYTES
   const pass = (chunk: Buffer): void => {
     if (write(chunk) || paused) return
     paused = true
@@ -37,8 +53,9 @@ function copy(from: Duplex, to: Duplex): void {
       from.resume()
     })
   }
+  const take = watch === undefined ? pass : (chunk: Buffer): void => watch(chunk, pass)
   from.once('end', () => to.end())
-  if (from instanceof FramedStream) from.readPast(pass)
-  else from.on('data', pass)
+  if (from instanceof FramedStream) from.readPast(take)
+  else from.on('data', take)
   if (!paused) from.resume()
 }

@@ -13,7 +13,7 @@ import { openRouterDialler } from './dial-router.ts'
 import { readAnnounced, readHostIdentity, signerOf, writeAnnounced, writeHostIdentity, type HostIdentity } from './host-identity.ts'
 import { joinCluster } from './join-cluster.ts'
 import { openRemoteAuth, type RemoteAuth } from './remote-auth.ts'
-import { webRoots } from './web-post.ts'
+import { TOO_MANY, webRoots } from './web-post.ts'
 
 export interface StartAgentOptions {
   readonly dataDir: string
@@ -115,27 +115,31 @@ async function withdrawOld(dataDir: string, hostId: string, databases: readonly 
   await writeAnnounced(dataDir, names)
 }
 
-async function join(
-  { dataDir, nodename, proxy, token, caPins, signal, log }: StartAgentOptions,
-  roots: readonly string[],
-): Promise<HostIdentity> {
+async function join(options: StartAgentOptions, roots: readonly string[]): Promise<HostIdentity> {
+  const { dataDir, nodename, proxy, token, caPins, signal, log } = options
   const secret = await token()
   if (secret === undefined) throw new PorticoError('cluster/config', { why: 'a token is needed to join the cluster' })
   const hostId = await hostIdOf(dataDir, undefined)
-  const identity = await joinCluster({ proxy, token: secret, role: ROLE, hostId, nodename, caPins, roots, signal })
+  const work = (): Promise<HostIdentity> => joinCluster({ proxy, token: secret, role: ROLE, hostId, nodename, caPins, roots, signal })
+  // A wrong address is told at once; where many join at the same time, each has its turn.
+  const identity = await untilReached(work, options, ({ facts }) => facts['status'] === TOO_MANY)
   await writeHostIdentity(dataDir, identity)
   log.info('agent.joined', { cluster: identity.cluster, hostId })
   return identity
 }
 
 /** The cluster may be down when an agent starts: it waits for it. */
-async function untilReached<T>(work: () => Promise<T>, { signal, log }: StartAgentOptions): Promise<T> {
+async function untilReached<T>(
+  work: () => Promise<T>,
+  { signal, log }: StartAgentOptions,
+  mayPass: (refused: PorticoError) => boolean = ({ code }) => code === 'proxy/unreachable',
+): Promise<T> {
   for (;;) {
     if (signal?.aborted === true) throw new PorticoError('app/cancelled')
     try {
       return await work()
     } catch (thrown) {
-      if (!(thrown instanceof PorticoError) || thrown.code !== 'proxy/unreachable') throw thrown
+      if (!(thrown instanceof PorticoError) || !mayPass(thrown)) throw thrown
       log.debug('agent.waiting', {}, thrown)
     }
     await new Promise<void>(resolve => {
@@ -144,7 +148,8 @@ async function untilReached<T>(work: () => Promise<T>, { signal, log }: StartAge
         signal?.removeEventListener('abort', go)
         resolve()
       }
-      const timer = setTimeout(go, AGAIN_MS)
+      // Not all at the same time.
+      const timer = setTimeout(go, AGAIN_MS * (1 + Math.random()))
       signal?.addEventListener('abort', go, { once: true })
     })
   }

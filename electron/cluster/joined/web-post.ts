@@ -2,11 +2,13 @@ import { request } from 'node:https'
 import { rootCertificates } from 'node:tls'
 import { readFile } from 'node:fs/promises'
 import { formatAddress, type Address } from '../../../shared/address.ts'
-import { PorticoError } from '../../../shared/errors.ts'
+import { PorticoError, type ErrorCode } from '../../../shared/errors.ts'
 import { splitPem } from '../../wire/pem.ts'
 
 const ANSWER_LIMIT = 1024 * 1024
 const DEADLINE_MS = 30_000
+/** HTTP status of a request that is to come again later. */
+export const TOO_MANY = 429
 
 /** Roots for a router's web certificate: the public ones, those of SSL_CERT_FILE, and what the configuration adds. */
 export async function webRoots(extra: readonly string[]): Promise<readonly string[]> {
@@ -15,9 +17,15 @@ export async function webRoots(extra: readonly string[]): Promise<readonly strin
   return [...extra, ...splitPem(named, 'CERTIFICATE'), ...rootCertificates]
 }
 
+function refusalCode(status: number): ErrorCode {
+  if (status === TOO_MANY) return 'proxy/unreachable'
+  return status >= 400 && status < 500 ? 'access/denied' : 'proxy/answer'
+}
+
 /**
  * POST of JSON to a router's web API, before there is any certificate.
- * @throws PorticoError access/denied (a refusal, with its words), proxy/unreachable, proxy/answer, app/cancelled
+ * @throws PorticoError access/denied (a refusal, with its words), proxy/unreachable (also when it takes no more for now: facts.status is
+ *   {@link TOO_MANY}), proxy/answer, app/cancelled
  */
 export function postJson(
   proxy: Address,
@@ -66,8 +74,9 @@ export function postJson(
           if (status === 200 && typeof answer === 'object' && answer !== null) return resolve(answer as Record<string, unknown>)
           const message = (answer as { error?: { message?: unknown } } | null)?.error?.message
           reject(
-            new PorticoError(status >= 400 && status < 500 ? 'access/denied' : 'proxy/answer', {
+            new PorticoError(refusalCode(status), {
               proxy: where,
+              status,
               why: typeof message === 'string' ? message.slice(0, 1_000) : `HTTP status ${status}`,
             }),
           )

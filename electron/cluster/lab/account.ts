@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 
-/** Whom PostgreSQL runs as. undefined: as ourselves. It refuses to run as root. */
+/** Whom the database servers run as. undefined: as ourselves. PostgreSQL refuses to run as root, and the others need it as little. */
 export interface Account {
   readonly uid: number
   readonly gid: number

@@ -2,20 +2,9 @@ import { stringify } from 'yaml'
 import { formatAddress, type Address } from '../../../shared/address.ts'
 import { LAB_CLUSTER } from '../../../shared/lab.ts'
 import type { SecondFactor } from '../auth/auth.ts'
+import { announcedLabels, type LabDatabase } from './lab-databases.ts'
 import type { LabTokens } from './lab-full.ts'
 import type { LabUser } from './lab-users.ts'
-
-/** Resources of the lab and the logical database each leads to. bob sees what is labelled env=dev. */
-export const LAB_DATABASES = [
-  {
-    name: 'archive',
-    databaseName: 'archive',
-    description: 'Invoices and letters of earlier years',
-    labels: { env: 'prod', team: 'finance' },
-  },
-  { name: 'metrics', databaseName: 'metrics', description: 'Readings of 24 hosts', labels: { env: 'dev', team: 'platform' } },
-  { name: 'orders', databaseName: 'shop', description: 'Customers, products and 120 000 orders', labels: { env: 'prod', team: 'sales' } },
-] as const
 
 interface LabConfigOptions {
   readonly listen: Address
@@ -23,14 +12,14 @@ interface LabConfigOptions {
   readonly secondFactor: SecondFactor
   /** ms */
   readonly certTtlMs: number
-  readonly postgresPort: number
+  readonly databases: readonly LabDatabase[]
   readonly users: readonly LabUser[]
   /** Only of a full lab, whose second agent and leaf join with them. */
   readonly tokens?: LabTokens | undefined
 }
 
 /** The lab as a `portico.yaml`: it goes through the same loader as everybody's. */
-export function labConfig({ listen, dataDir, secondFactor, certTtlMs, postgresPort, users, tokens }: LabConfigOptions): string {
+export function labConfig({ listen, dataDir, secondFactor, certTtlMs, databases, users, tokens }: LabConfigOptions): string {
   const role = (name: string, allow: object): object => ({ name, max_session_ttl: `${certTtlMs}ms`, allow })
   const yaml = {
     version: 'v3',
@@ -45,12 +34,13 @@ export function labConfig({ listen, dataDir, secondFactor, certTtlMs, postgresPo
     proxy_service: { enabled: true, web_listen_addr: formatAddress(listen), public_addr: 'localhost', proxy_protocol: 'off' },
     db_service: {
       enabled: true,
-      databases: LAB_DATABASES.map(({ name, databaseName, description, labels }) => ({
-        name,
-        description,
-        protocol: 'postgres',
-        uri: `127.0.0.1:${postgresPort}`,
-        static_labels: { ...labels, 'portico/database': databaseName },
+      databases: databases.map(database => ({
+        name: database.name,
+        description: database.description,
+        protocol: database.protocol,
+        uri: database.uri,
+        static_labels: announcedLabels(database),
+        ...(database.tls === undefined ? {} : { tls: database.tls }),
       })),
     },
     portico: {

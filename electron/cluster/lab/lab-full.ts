@@ -9,7 +9,7 @@ import type { DatabaseResource } from '../database/database-resource.ts'
 import { startAgent, type JoinedAgent } from '../joined/start-agent.ts'
 import type { Cluster } from '../open-cluster.ts'
 import { startCluster } from '../start-cluster.ts'
-import { LAB_DATABASES } from './lab-config.ts'
+import { announcedLabels, type LabDatabase } from './lab-databases.ts'
 
 /** What `portico lab --full` has besides: a second agent that came through the tunnel, and a leaf cluster with one database. */
 export const LEAF_CLUSTER = 'branch'
@@ -92,21 +92,13 @@ interface SecondAgentOptions {
   readonly proxy: Address
   readonly caFile: string
   readonly tokens: LabTokens
-  readonly postgresPort: number
+  readonly databases: readonly LabDatabase[]
   readonly log: Log
   readonly signal: AbortSignal | undefined
 }
 
 /** Serves the lab's databases a second time, over a tunnel. */
-export async function startSecondAgent({
-  home,
-  proxy,
-  caFile,
-  tokens,
-  postgresPort,
-  log,
-  signal,
-}: SecondAgentOptions): Promise<JoinedAgent> {
+export async function startSecondAgent({ home, proxy, caFile, tokens, databases, log, signal }: SecondAgentOptions): Promise<JoinedAgent> {
   return startAgent({
     dataDir: join(home, 'agent'),
     nodename: 'lab-agent',
@@ -114,12 +106,12 @@ export async function startSecondAgent({
     token: async () => (await readFile(tokens.agentFile, 'utf8')).trim(),
     caPins: [],
     extraRoots: [await readFile(caFile, 'utf8')],
-    databases: LAB_DATABASES.map(({ name, databaseName, description, labels }): DatabaseResource => ({
-      name,
-      description,
-      dbProtocol: 'postgres',
-      uri: `127.0.0.1:${postgresPort}`,
-      labels: { ...labels, 'portico/database': databaseName },
+    databases: databases.map((database): DatabaseResource => ({
+      name: database.name,
+      description: database.description,
+      dbProtocol: database.protocol,
+      uri: database.uri,
+      labels: announcedLabels(database),
       tls: { mode: 'verify-full', caCert: undefined, serverName: undefined },
     })),
     log,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { chmod, chown, lstat, mkdir, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, sep } from 'node:path'
+import { dirname, join, sep } from 'node:path'
 import { PorticoError } from '../../../shared/errors.ts'
 import type { Account } from './account.ts'
 
@@ -25,6 +25,10 @@ export async function postgresFolder(home: string, account: Account | undefined)
     .slice(0, 12)
   return join(OUTSIDE, PREFIX + hash)
 }
+
+/** Where another server's data lies: beside PostgreSQL's. */
+export const besidePostgres = (folder: string, account: Account | undefined, name: string): string =>
+  account === undefined ? join(dirname(folder), name) : join(folder, name)
 
 /** In /var/tmp anybody may make folders: one that is not ours is not used. @throws PorticoError `lab/failed` */
 export async function makePostgresFolder(folder: string, home: string, account: Account | undefined): Promise<void> {

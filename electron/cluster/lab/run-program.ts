@@ -1,9 +1,10 @@
 import { spawn, type SpawnOptions } from 'node:child_process'
 import { createReadStream } from 'node:fs'
 import { pipeline } from 'node:stream'
+import { PorticoError } from '../../../shared/errors.ts'
 import type { Account } from './account.ts'
 
-/** What a program of PostgreSQL needs of our environment, and no more: no PG* variable, no secret. */
+/** What a database's program needs of our environment, and no more: no PG* variable, no secret. */
 const PASSED_ON = ['PATH', 'SystemRoot', 'TEMP', 'TMP', 'TMPDIR', 'TZ']
 
 function programEnvironment(): NodeJS.ProcessEnv {
@@ -55,5 +56,14 @@ export function runProgram(program: string, args: readonly string[], { account, 
     if (child.stdin === null) return
     if (input === undefined) child.stdin.end()
     else pipeline(createReadStream(input), child.stdin, () => {})
+  })
+}
+
+/** Its last word of trouble as an error. */
+export function failedProgram(what: string, { said }: ProgramEnd, signal: AbortSignal | undefined): PorticoError {
+  if (signal?.aborted === true) return new PorticoError('app/cancelled')
+  const lines = said.trim().split('\n')
+  return new PorticoError('lab/failed', {
+    why: `${what}: ${(lines.findLast(line => /ERROR|FATAL|error/.test(line)) ?? lines.at(-1) ?? '').trim()}`,
   })
 }

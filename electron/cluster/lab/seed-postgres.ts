@@ -1,10 +1,9 @@
 import { chown, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { existsSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { PorticoError } from '../../../shared/errors.ts'
+import { join } from 'node:path'
 import type { Account } from './account.ts'
 import type { Programs } from './programs.ts'
-import { runProgram, type ProgramEnd } from './run-program.ts'
+import { failedProgram, runProgram } from './run-program.ts'
+import { seedFile } from './seed-file.ts'
 
 /** Which file fills which logical database. Order counts: the first one makes the others. */
 const SEEDS = [
@@ -16,23 +15,6 @@ const SEEDS = [
 
 /** Written last: a folder without it was left by a start that did not finish, and is made anew. */
 const MARKER = 'seeded'
-
-/** `assets/lab`, from the sources and from the built files alike. @throws PorticoError `lab/failed` */
-function seedFolder(): string {
-  for (let folder = import.meta.dirname; ; folder = dirname(folder)) {
-    const found = join(folder, 'assets', 'lab')
-    if (existsSync(join(found, 'setup.sql'))) return found
-    if (folder === dirname(folder)) throw new PorticoError('lab/failed', { why: 'the lab data (assets/lab) is missing' })
-  }
-}
-
-function failed(what: string, { said }: ProgramEnd, signal: AbortSignal | undefined): PorticoError {
-  if (signal?.aborted === true) return new PorticoError('app/cancelled')
-  const lines = said.trim().split('\n')
-  return new PorticoError('lab/failed', {
-    why: `${what}: ${(lines.findLast(line => /ERROR|FATAL|error/.test(line)) ?? lines.at(-1) ?? '').trim()}`,
-  })
-}
 
 interface SeedOptions {
   readonly programs: Programs
@@ -72,7 +54,7 @@ export async function seedPostgres({ programs, account, folder, onProgress, sign
     ],
     run,
   )
-  if (made.code !== 0) throw failed('initdb', made, signal)
+  if (made.code !== 0) throw failedProgram('initdb', made, signal)
   for (const { file, database, step } of SEEDS) {
     onProgress(step)
     const settings = [
@@ -87,9 +69,9 @@ export async function seedPostgres({ programs, account, folder, onProgress, sign
     const filled = await runProgram(
       programs.postgres,
       ['--single', '-j', ...settings.flatMap(setting => ['-c', setting]), '-D', data, database],
-      { ...run, input: join(seedFolder(), file) },
+      { ...run, input: seedFile(file) },
     )
-    if (filled.code !== 0) throw failed(file, filled, signal)
+    if (filled.code !== 0) throw failedProgram(file, filled, signal)
   }
   await writeFile(join(folder, MARKER), `${new Date().toISOString()}\n`, { flag: 'wx' })
   return data

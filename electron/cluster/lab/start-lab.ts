@@ -1,5 +1,4 @@
 import { chmod, lstat, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { formatAddress, type Address } from '../../../shared/address.ts'
@@ -11,9 +10,13 @@ import { loadConfig } from '../config/load-config.ts'
 import type { Cluster } from '../open-cluster.ts'
 import { startCluster } from '../start-cluster.ts'
 import { unprivilegedAccount } from './account.ts'
-import { LAB_DATABASES, labConfig } from './lab-config.ts'
+import { freePort, freePorts } from './free-ports.ts'
+import { labConfig } from './lab-config.ts'
+import { byName, mongoDatabase, postgresDatabases, type LabDatabase } from './lab-databases.ts'
 import { labTokens, startLeaf, startSecondAgent } from './lab-full.ts'
 import { lockLab } from './lab-lock.ts'
+import type { LabPart } from './lab-part.ts'
+import { openParts, partsHere } from './lab-parts.ts'
 import { labUsers, type LabUser } from './lab-users.ts'
 import { makePostgresFolder, postgresFolder, removeAbandonedFolders } from './postgres-folder.ts'
 import { startPostgres, stopLeftover, type PostgresServer } from './postgres-server.ts'
@@ -34,6 +37,10 @@ export interface StartLabOptions {
   readonly ephemeral?: boolean
   /** A second agent and a leaf cluster besides. */
   readonly full?: boolean
+  /** A MongoDB to announce besides. */
+  readonly mongo?: string | undefined
+  /** Other servers to take along; default: those that this system has. */
+  readonly parts?: readonly LabPart[]
   readonly log: Log
   /** One line for people per step. */
   readonly onProgress?: (step: string) => void
@@ -78,17 +85,6 @@ const SERVER_CERTIFICATE_MS = 365 * 86_400_000
 const LOCK = 'lab.lock'
 /** The ready line (0600) for other processes of this home, while the lab runs. */
 const READY = 'ready.json'
-
-function freePort(preferred: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer()
-    probe.once('error', error => (preferred === 0 ? reject(error) : resolve(freePort(0))))
-    probe.listen({ host: '127.0.0.1', port: preferred, exclusive: true }, () => {
-      const bound = probe.address()
-      probe.close(() => resolve(typeof bound === 'object' && bound !== null ? bound.port : 0))
-    })
-  })
-}
 
 /**
  * Starts the seeded cluster: a generated `portico.yaml` through the real loader, with an embedded PostgreSQL behind it.
@@ -136,6 +132,8 @@ async function openLab(
     certTtlMs = TWELVE_HOURS_MS,
     ephemeral = false,
     full = false,
+    mongo,
+    parts = partsHere(),
     log,
     onProgress = () => {},
     signal,
@@ -151,14 +149,18 @@ async function openLab(
   // The cluster's keys are made meanwhile; the server needs both.
   const seeded = seedPostgres({ programs, account, folder, onProgress, signal })
   closers.push(() => seeded.catch(() => {}))
-  const postgresPort = await freePort(0)
+  const [postgresPort, ...ports] = (await freePorts(1 + parts.length)) as [number, ...number[]]
+  const others = openParts({ parts, ports, account, folder, log, onProgress, signal })
+  closers.push(() => others.seeded)
+  const own = [...postgresDatabases(postgresPort), ...others.databases].toSorted(byName)
+  const databases = mongo === undefined ? own : [...own, mongoDatabase(mongo)].toSorted(byName)
   const tokens = full ? await labTokens(home) : undefined
   const file = join(home, 'portico.yaml')
   let postgres: PostgresServer | undefined
   let leaf: Cluster | undefined
   const begin = async (address: Address): Promise<Cluster> => {
     const dataDir = join(home, 'cluster')
-    await writeFile(file, labConfig({ listen: address, dataDir, secondFactor, certTtlMs, postgresPort, users, tokens }), { mode: 0o600 })
+    await writeFile(file, labConfig({ listen: address, dataDir, secondFactor, certTtlMs, databases, users, tokens }), { mode: 0o600 })
     return startCluster(loadConfig(file), {
       log,
       ...(signal === undefined ? {} : { signal }),
@@ -175,8 +177,11 @@ async function openLab(
         }
         // The leaf's agent signs in with a certificate of its own cluster.
         const certificate = { ...signed, caCerts: [...signed.caCerts, ...(leaf?.auth.ca('db').tls ?? [])] }
+        const besides = others.start(certificate)
+        closers.push(async () => Promise.all((await besides).map(other => other.stop())))
         const server = await startPostgres({ programs, account, data, port: postgresPort, certificate, log })
         closers.push(() => server.stop())
+        await besides
         postgres = server
       },
     })
@@ -194,10 +199,10 @@ async function openLab(
 
   if (tokens !== undefined) {
     onProgress('Starting the second agent')
-    const agent = await startSecondAgent({ home, proxy: running.address, caFile: running.caFile, tokens, postgresPort, log, signal })
+    const agent = await startSecondAgent({ home, proxy: running.address, caFile: running.caFile, tokens, databases: own, log, signal })
     closers.push(() => agent.close())
   }
-  const ready = readyLine(running, users, secondFactor, leaf === undefined ? [] : [leaf.clusterName])
+  const ready = readyLine(running, users, databases, secondFactor, leaf === undefined ? [] : [leaf.clusterName])
   const readyFile = join(home, READY)
   await writeFile(readyFile, `${JSON.stringify({ event: 'ready', ...ready })}\n`, { mode: 0o600 })
   closers.push(() => rm(readyFile, { force: true }))
@@ -207,7 +212,13 @@ async function openLab(
   return { ...ready, running, leaf, postgres, close: (drainMs = 4_000) => (closing ??= close(drainMs)) }
 }
 
-function readyLine(running: Cluster, users: readonly LabUser[], secondFactor: SecondFactor, leaves: readonly string[]): LabReady {
+function readyLine(
+  running: Cluster,
+  users: readonly LabUser[],
+  databases: readonly LabDatabase[],
+  secondFactor: SecondFactor,
+  leaves: readonly string[],
+): LabReady {
   const [first] = users
   return {
     proxy: formatAddress({ host: 'localhost', port: running.address.port }),
@@ -221,7 +232,7 @@ function readyLine(running: Cluster, users: readonly LabUser[], secondFactor: Se
     })),
     user: first?.name ?? '',
     password: first?.password ?? '',
-    databases: LAB_DATABASES.map(({ name }) => name),
+    databases: databases.map(({ name }) => name),
     nodes: [],
     kubeClusters: [],
     apps: [],

@@ -82,6 +82,16 @@ export function openLeafSites({ auth, registry, hostKeyPair }: LeafSitesOptions)
     return servers
   }
 
+  // A cluster that is trusted no more keeps no connection.
+  const unsubscribe = auth.trust.onChange(() => {
+    const leaves = auth.trust.leaves()
+    for (const [cluster, client] of clients) {
+      if (leaves.includes(cluster)) continue
+      clients.delete(cluster)
+      client.close()
+    }
+  })
+
   return {
     site(cluster) {
       if (!auth.trust.leaves().includes(cluster) || registry.leaf(cluster) === undefined) return undefined
@@ -103,6 +113,7 @@ export function openLeafSites({ auth, registry, hostKeyPair }: LeafSitesOptions)
     },
     list: () => auth.trust.leaves().map(name => ({ name, online: registry.leaf(name) !== undefined, lastSeen: registry.leafSeen(name) })),
     close() {
+      unsubscribe()
       for (const client of clients.values()) client.close()
     },
   }

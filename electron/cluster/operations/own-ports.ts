@@ -7,9 +7,10 @@ import { closeGently } from '../router/close-gently.ts'
 import type { ConnectionCount } from '../router/connection-count.ts'
 import { openListener, type Listener } from '../router/listener.ts'
 import type { Handler, HandlerName } from '../router/route.ts'
-import { openRouter } from '../router/router.ts'
+import { forwarders, openRouter } from '../router/router.ts'
 import { ROUTER_LIMITS, type RouterOptions } from '../router/router-options.ts'
-import { codeOf, type ConnectionFacts } from '../router/serve-connection.ts'
+import { codeOf, comesFrom, type ConnectionFacts } from '../router/serve-connection.ts'
+import { takeProxyHeader } from '../router/take-proxy-header.ts'
 import { serveTls } from '../router/tls-server.ts'
 
 type Handlers = RouterOptions['handlers']
@@ -80,9 +81,19 @@ function only(handlers: { readonly [K in HandlerName]?: Handler | undefined }): 
   return Object.fromEntries(Object.entries(handlers).filter(([, handler]) => handler !== undefined))
 }
 
-/** The server speaks first: nothing to look at. */
+/**
+ * The server speaks first: nothing to look at. Only the balancers that are named are waited for, so that they can say who comes:
+ * where anybody may send a PROXY header, everybody else would be kept waiting.
+ */
 function plain(shared: SharedOptions, name: string, listen: Address, handler: Handler | undefined, route: HandlerName): Promise<Listener> {
+  const announces = shared.proxyProtocolFrom === undefined ? () => false : forwarders(shared)
+  const { firstBytesMs } = { ...ROUTER_LIMITS, ...shared.limits }
   return listener(shared, name, listen, async (socket, facts) => {
+    const source = announces(facts.peer.host) ? await takeProxyHeader(socket, firstBytesMs) : undefined
+    if (source !== undefined && !comesFrom(source, facts, shared.count)) {
+      facts.cause ||= 'too many connections'
+      return closeGently(socket)
+    }
     facts.route = route
     facts.served = true
     await handler?.(socket, {

@@ -79,6 +79,7 @@ export function openAgentPool(options: AgentPoolOptions): AgentPool {
       isHeld: id => held.has(id),
       onDiscovery(proxies) {
         wanted = new Set(proxies)
+        pause = 0
         if (!isComplete()) schedule(0)
       },
       onDrain: () => opened.tunnel !== undefined && drain(opened.tunnel),

@@ -162,12 +162,16 @@ export async function openSite(options: SiteOptions): Promise<Site> {
     isReachable: ({ hostId: id }) =>
       agents().some(agent => agent.hostId === id) || tunnels.registry.reaches(serverIdOf(id, clusterName), 'db'),
     openAuth,
-    drain: () => tunnels.drain(),
+    drain() {
+      // First, so that agents do not look for this proxy again.
+      void proxies.leave()
+      tunnels.drain()
+    },
     async close() {
       roots.close()
       leaves.close()
       tunnels.close()
-      await proxies.close()
+      await proxies.leave()
     },
   }
 }

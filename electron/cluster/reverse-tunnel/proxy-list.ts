@@ -3,9 +3,10 @@ import type { Storage } from '../storage/storage.ts'
 
 /** Which routers serve the cluster: each renews its record, all see the others'. */
 export interface ProxyList {
-  /** Host ids, this router's first. */
+  /** Host ids, this router's first until it leaves. */
   all(): readonly string[]
-  close(): Promise<void>
+  /** Takes this router out: it ends, or begins to. Idempotent. */
+  leave(): Promise<void>
 }
 
 const PREFIX = 'proxies/'
@@ -21,12 +22,16 @@ export async function openProxyList(
   onChange: () => void,
   log: Log,
 ): Promise<ProxyList> {
-  let others: readonly string[] = []
+  // A router that was killed and runs again before its record lapsed has the same id: it has lost its agents all the same.
+  const record = { started: now() }
+  let others: ReadonlyMap<string, unknown> = new Map()
+  let leaving: Promise<void> | undefined
 
-  const announce = (): Promise<unknown> => storage.put(PREFIX + hostId, {}, { expires: now() + KEPT_MS })
+  const announce = (): Promise<unknown> => storage.put(PREFIX + hostId, record, { expires: now() + KEPT_MS })
   async function look(): Promise<void> {
-    const found = (await storage.list(PREFIX)).map(({ key }) => key.slice(PREFIX.length)).filter(id => id !== hostId)
-    const changed = found.length !== others.length || found.some(id => !others.includes(id))
+    const found = new Map((await storage.list(PREFIX)).map(({ key, value }) => [key.slice(PREFIX.length), startOf(value)]))
+    found.delete(hostId)
+    const changed = found.size !== others.size || [...found].some(([id, started]) => others.get(id) !== started)
     others = found
     if (changed) onChange()
   }
@@ -35,19 +40,22 @@ export async function openProxyList(
   await announce()
   await look()
   const unwatch = storage.watch(PREFIX, event => {
-    const key = event.type === 'put' ? event.item.key : event.key
-    const known = key === PREFIX + hostId || (event.type === 'put' && others.includes(key.slice(PREFIX.length)))
+    const id = (event.type === 'put' ? event.item.key : event.key).slice(PREFIX.length)
+    const known = id === hostId || (event.type === 'put' && others.has(id) && others.get(id) === startOf(event.item.value))
     if (!known) look().catch(failed)
   })
   const renewing = setInterval(() => {
     announce().then(look).catch(failed)
   }, RENEW_MS).unref()
+  async function leave(): Promise<void> {
+    clearInterval(renewing)
+    unwatch()
+    await storage.delete(PREFIX + hostId).catch(failed)
+  }
   return {
-    all: () => [hostId, ...others],
-    async close() {
-      clearInterval(renewing)
-      unwatch()
-      await storage.delete(PREFIX + hostId).catch(failed)
-    },
+    all: () => [...(leaving === undefined ? [hostId] : []), ...others.keys()],
+    leave: () => (leaving ??= leave()),
   }
 }
+
+const startOf = (record: unknown): unknown => (record as { readonly started?: unknown } | null)?.started

@@ -53,7 +53,7 @@ export async function openListener({ name, listen, serve, count, log, observer }
     }
     sockets.add(socket)
     observer?.opened(name, socket)
-    socket.once('close', () => {
+    socket.on('close', () => {
       sockets.delete(socket)
       count.remove(facts.countedFor)
       const line = describe(facts, socket, performance.now() - started)

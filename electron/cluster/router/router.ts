@@ -62,8 +62,11 @@ export async function openRouter(options: RouterOptions): Promise<Router> {
   }
 }
 
-/** Whose PROXY headers are taken. */
-function forwarders({ proxyProtocol = 'off', proxyProtocolFrom }: RouterOptions): (peer: string) => boolean {
+/** Whose PROXY headers are taken. @throws PorticoError `cluster/config` for a CIDR block that is none */
+export function forwarders({
+  proxyProtocol = 'off',
+  proxyProtocolFrom,
+}: Pick<RouterOptions, 'proxyProtocol' | 'proxyProtocolFrom'>): (peer: string) => boolean {
   if (proxyProtocol === 'off') return () => false
   if (proxyProtocolFrom === undefined) return () => true
   const blocks = new BlockList()

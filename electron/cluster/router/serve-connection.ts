@@ -51,12 +51,7 @@ const PEER_CAUSED: ReadonlySet<ErrorCode> = new Set(['access/denied', 'wire/malf
 export async function serveConnection(stream: Duplex, facts: ConnectionFacts, options: ServingOptions): Promise<void> {
   try {
     const peeked = await peek(stream, options.limits, options.mayForward(facts.peer.host))
-    if (peeked.source !== undefined) {
-      facts.via = facts.peer
-      facts.peer = peeked.source
-      if (!options.count.move(facts.countedFor, facts.peer.host)) return refuse(stream, facts, 'too many connections')
-      facts.countedFor = facts.peer.host
-    }
+    if (peeked.source !== undefined && !comesFrom(peeked.source, facts, options.count)) return refuse(stream, facts, 'too many connections')
     if (peeked.state === 'tls') await serveHello(peeked.hello, stream, facts, options)
     else await servePlain(peeked, stream, facts, options)
   } catch (thrown) {
@@ -65,6 +60,15 @@ export async function serveConnection(stream: Duplex, facts: ConnectionFacts, op
     options.log.error('router.failed', { route: facts.route ?? '' }, thrown)
     stream.destroy()
   }
+}
+
+/** What a PROXY header says counts from then on, also for limits. @returns false when that client has too many connections */
+export function comesFrom(source: Address, facts: ConnectionFacts, count: ConnectionCount): boolean {
+  facts.via = facts.peer
+  facts.peer = source
+  if (!count.move(facts.countedFor, source.host)) return false
+  facts.countedFor = source.host
+  return true
 }
 
 async function servePlain(

@@ -17,6 +17,8 @@ export interface TlsConfiguration {
 export interface CachedContext extends TlsConfiguration {
   readonly context: SecureContext
   readonly cas: readonly ClientCa[]
+  /** `alpn` as TLS has it (RFC 7301 3.1): Node would make that of the names for every connection. */
+  readonly alpnList: Buffer | undefined
 }
 
 /** Configurations in use at one time; a reload of a key pair or CA list adds one and pushes out the oldest. */
@@ -50,6 +52,7 @@ export function contextFor(options: TlsConfiguration): CachedContext {
       ...(alpn === undefined ? {} : { alpn: [...alpn] }),
       context,
       cas,
+      alpnList: alpn && Buffer.concat(alpn.map(name => Buffer.from(String.fromCharCode(name.length) + name, 'latin1'))),
     }
     contexts.unshift(added)
     contexts.splice(CACHED)

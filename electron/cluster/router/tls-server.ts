@@ -30,14 +30,14 @@ export async function serveTls(
   options: TlsConfiguration & { readonly deadlineMs: number; readonly now?: () => number },
 ): Promise<ServedTls> {
   stream.on('error', () => stream.destroy())
-  const { context, cas } = contextOrClose(stream, options)
+  const { context, cas, alpnList } = contextOrClose(stream, options)
   const secure = new TLSSocket(stream, {
     isServer: true,
     secureContext: context,
     requestCert: options.clientCertificate !== 'none',
     // Only makes the library refuse a missing certificate itself, with an alert: given ones are judged below.
     rejectUnauthorized: options.clientCertificate === 'required',
-    ...(options.alpn === undefined ? {} : { ALPNProtocols: [...options.alpn] }),
+    ...(alpnList === undefined ? {} : { ALPNProtocols: alpnList }),
   })
   // One handshake says who it is, for good. (TLS 1.3 has no second one; Go never serves one.)
   secure.disableRenegotiation()

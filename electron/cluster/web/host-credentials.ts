@@ -1,9 +1,11 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
+import { CLUSTER_SNI_SUFFIX } from '../../../shared/protocols.ts'
 import { pemToDer } from '../../wire/pem.ts'
 import { parseSshKey } from '../../wire/ssh-keys.ts'
 import { checkJoin, type JoinTokens } from '../auth/join-tokens.ts'
 import type { OpenAuth } from '../auth/open-auth.ts'
 import { jsonAnswer, WebRefusal, type Answer, type WebRequest } from './answer.ts'
+import { goBytes, goLine } from './go-bytes.ts'
 import { readJson } from './read-json.ts'
 
 const REGISTER = {
@@ -21,8 +23,8 @@ const HOST_ID = /^[0-9A-Za-z-]{1,64}$/
 /** What may stand in a certificate as a name of the host. */
 const PRINCIPAL = /^[0-9A-Za-z.:_*-]{1,253}$/
 
-const base64 = (text: string): string => Buffer.from(text, 'utf8').toString('base64')
-const line = (text: string): string => (text.endsWith('\n') ? text : `${text}\n`)
+/** Services of version 13 ask for these, too. Whose certificate has them, its role says. Teleport: lib/auth/auth.go DefaultDNSNamesForRole */
+const ROLE_NAMES: ReadonlySet<string> = new Set([CLUSTER_SNI_SUFFIX, `*.${CLUSTER_SNI_SUFFIX}`])
 
 /** Go's name of the block is wrong (`RSA PUBLIC KEY` around an SPKI); others write `PUBLIC KEY`. [captured] */
 function tlsKey(pem: Buffer | undefined): KeyObject {
@@ -55,7 +57,8 @@ export async function hostCredentials({
   request: WebRequest
 }): Promise<Answer> {
   const body = await readJson(request, 'RegisterUsingTokenRequest', REGISTER)
-  const { hostID: hostId, role, node_name: nodename, additional_principals: principals, dns_names: dnsNames } = body
+  const { hostID: hostId, role, node_name: nodename, additional_principals: principals } = body
+  const dnsNames = body.dns_names.filter(name => !ROLE_NAMES.has(name.toLowerCase()))
   if (hostId === '') throw new WebRefusal(400, 'missing parameter HostID')
   if (role === '') throw new WebRefusal(400, 'missing parameter Role')
   if (!HOST_ID.test(hostId)) throw new WebRefusal(400, 'HostID is not usable')
@@ -74,9 +77,9 @@ export async function hostCredentials({
   })
   const ca = auth.ca('host')
   return jsonAnswer({
-    ssh: base64(line(certificates.ssh)),
-    tls: base64(certificates.tls),
-    tls_ca_certs: ca.tls.map(base64),
-    ssh_ca_certs: ca.ssh.map(key => base64(line(key))),
+    ssh: goLine(certificates.ssh),
+    tls: goBytes(certificates.tls),
+    tls_ca_certs: ca.tls.map(goBytes),
+    ssh_ca_certs: ca.ssh.map(goLine),
   })
 }

@@ -1,6 +1,7 @@
 import { PorticoError } from '../../../shared/errors.ts'
 import type { Auth, LoginAnswer, LoginRequest } from '../auth/auth.ts'
 import { jsonAnswer, WebRefusal, type Answer, type WebRequest } from './answer.ts'
+import { goBytes, goLine } from './go-bytes.ts'
 import { KEY_BLOCK, publicKeysOf } from './key-block.ts'
 import { readJson, type Body } from './read-json.ts'
 
@@ -15,20 +16,17 @@ const SSH_CERTS = { user: 'string', password: 'string', otp_token: 'string', hea
 const MFA_BEGIN = { user: 'string', pass: 'string', passwordless: 'bool' } as const
 const MFA_FINISH = { user: 'string', password: 'string', webauthn_challenge_response: 'object', totp_code: 'string', ...KEY_BLOCK } as const
 
-const base64 = (text: string): string => Buffer.from(text, 'utf8').toString('base64')
-const line = (text: string): string => (text === '' || text.endsWith('\n') ? text : `${text}\n`)
-
 /** SSHLoginResponse: exactly four fields, one host signer. wire/webapi.md 4.2 */
 function loginDocument({ user, sshCert, tlsCert, hostCa }: LoginAnswer): object {
   return {
     username: user,
-    cert: base64(line(sshCert)),
-    tls_cert: base64(tlsCert),
+    cert: goLine(sshCert),
+    tls_cert: goBytes(tlsCert),
     host_signers: [
       {
         domain_name: hostCa.cluster,
-        checking_keys: hostCa.ssh.map(key => base64(line(key))),
-        tls_certs: hostCa.tls.map(base64),
+        checking_keys: hostCa.ssh.map(goLine),
+        tls_certs: hostCa.tls.map(goBytes),
       },
     ],
   }

@@ -2,20 +2,17 @@ import { useVirtualizer } from '@tanstack/react-virtual'
 import { useCallback, useRef, type KeyboardEvent, type Ref, type RefObject } from 'react'
 import type { DatabaseId } from '../../../shared/ids.ts'
 import { text } from '../../words.ts'
-import { DatabaseRow } from './DatabaseRow.tsx'
+import { DatabaseRow, type RowEvents } from './DatabaseRow.tsx'
 import type { Entry } from './entries.ts'
 import { heightOf, step, typeAhead, type Line } from './sections.ts'
 import css from './DatabaseGrid.module.css'
 
-interface DatabaseGridProps {
+interface DatabaseGridProps extends RowEvents {
   readonly lines: readonly Line[]
   readonly active: DatabaseId | undefined
   readonly unreachable: string | undefined
   readonly gridRef: RefObject<HTMLDivElement | null>
   readonly onActivate: (id: DatabaseId) => void
-  /** A click on a row. */
-  readonly onChoose: (entry: Entry) => void
-  readonly onAct: (entry: Entry) => void
   readonly onDetails: (entry: Entry) => void
   readonly onCopy: (entry: Entry) => void
   readonly onEscape: () => void
@@ -34,6 +31,8 @@ export function DatabaseGrid({
   onActivate,
   onChoose,
   onAct,
+  onOpen,
+  onFavour,
   onDetails,
   onCopy,
   onEscape,
@@ -147,8 +146,8 @@ export function DatabaseGrid({
                 className={css['heading']}
                 style={{ transform: `translateY(${item.start}px)` }}
               >
-                <div role="gridcell" aria-colspan={4}>
-                  <b>{text.list[line.title]}</b> <span>{line.count.toLocaleString('en')}</span>
+                <div role="gridcell" aria-colspan={5}>
+                  <b>{line.title}</b> <span>{line.count.toLocaleString('en')}</span>
                 </div>
               </div>
             )
@@ -164,6 +163,8 @@ export function DatabaseGrid({
               top={item.start}
               onChoose={choose}
               onAct={onAct}
+              onOpen={onOpen}
+              onFavour={onFavour}
             />
           )
         })}

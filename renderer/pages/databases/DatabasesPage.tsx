@@ -1,172 +1,102 @@
-import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
-import type { Failure } from '../../../shared/errors.ts'
-import type { DatabaseId } from '../../../shared/ids.ts'
-import type { Session } from '../../../shared/state.ts'
-import { useAsk, useMedia, useNow, useSlice } from '../../engine.ts'
-import type { Status } from '../../parts/StateDot.tsx'
+import { useCallback, useDeferredValue, useMemo, useRef, useState, type ReactNode } from 'react'
+import type { Profile } from '../../../shared/state.ts'
+import { useAsk, useSlice } from '../../engine.ts'
+import { SearchField } from '../../parts/SearchField.tsx'
 import { text } from '../../words.ts'
-import { SignInDialog } from '../sign-in/SignInDialog.tsx'
-import { ClusterMenu } from './ClusterMenu.tsx'
+import type { Selection } from '../frame/use-selection.ts'
+import type { View } from '../places.ts'
 import { DatabaseGrid } from './DatabaseGrid.tsx'
 import css from './DatabasesPage.module.css'
-import { DetailsPanel } from './DetailsPanel.tsx'
+import { DetailsPanel } from './details/DetailsPanel.tsx'
 import { addressOf, type Entry } from './entries.ts'
+import { GroupBy } from './GroupBy.tsx'
 import { NothingToList } from './NothingToList.tsx'
-import { Notices } from './Notices.tsx'
-import { SearchField } from './SearchField.tsx'
-import { Sidebar, type View } from './Sidebar.tsx'
-import { useFound } from './use-found.ts'
-import { useTunnels } from './use-tunnels.ts'
+import { labelKeys } from './sections.ts'
+import { useFound, type Entries } from './use-found.ts'
+import { useKeys } from './use-keys.ts'
+import type { Tunnels } from './use-tunnels.ts'
 
 interface DatabasesPageProps {
-  readonly session: Exclude<Session, { state: 'none' }>
-  readonly onAddCluster: () => void
+  readonly profile: Profile
+  readonly entries: Entries
+  readonly view: View
+  readonly selection: Selection
+  readonly tunnels: Tunnels
+  /** Wide enough for the details beside the list. */
+  readonly hasDetails: boolean
+  /** The cluster card, where there is no sidebar for it. */
+  readonly menu: ReactNode
+  readonly paletteButton: ReactNode
+  readonly notices: ReactNode
+  readonly onCopy: (value: string) => Promise<boolean>
+  readonly onView: (view: View) => void
+  readonly onSignIn: () => void
 }
 
-export function DatabasesPage({ session, onAddCluster }: DatabasesPageProps) {
+/** The sheet waits for a second click, which would else land on it instead of the row. */
+const DOUBLE_CLICK_MS = 250
+
+export function DatabasesPage(props: DatabasesPageProps) {
+  const { profile, entries, view, selection, tunnels, hasDetails, menu, paletteButton, notices, onCopy, onView, onSignIn } = props
   const ask = useAsk()
-  const [databases, tunnels, proxy, profiles, notices, lab] = [
-    useSlice('databases'),
-    useSlice('tunnels'),
-    useSlice('proxy'),
-    useSlice('profiles'),
-    useSlice('notices'),
-    useSlice('lab'),
-  ]
-  const [hasDetails, hasSide] = [useMedia('(min-width: 900px)'), useMedia('(min-width: 640px)')]
-  const now = useNow(20_000)
-  const [view, setView] = useState<View>('databases')
+  const [databases, proxy, { groupBy }] = [useSlice('databases'), useSlice('proxy'), useSlice('settings')]
   const [search, setSearch] = useState('')
-  const [chosen, setChosen] = useState<DatabaseId>()
-  const [overlay, setOverlay] = useState(false)
-  const [missing, setMissing] = useState<DatabaseId>()
-  /** The end of the session that a sign-in was asked for: a newer session, from here or the command line, leaves nothing to ask. */
-  const [signInAfter, setSignInAfter] = useState<number>()
-  const [trouble, setTrouble] = useState<Failure | null>(null)
-  const [said, setSaid] = useState('')
   const searchRef = useRef<HTMLInputElement>(null)
   const gridRef = useRef<HTMLDivElement>(null)
-  const titleRef = useRef<HTMLHeadingElement>(null)
-
-  const { profile } = session
-  const signIn = useCallback(() => setSignInAfter(profile.validUntil), [profile.validUntil])
-  const { choiceOf, choose, act, reconnect } = useTunnels(setTrouble, signIn)
-  const found = useFound(databases.items, tunnels, view, search)
+  const covering = useRef<ReturnType<typeof setTimeout>>(undefined)
+  const found = useFound(entries, view, search, groupBy)
+  const keys = useMemo(() => labelKeys(databases.items), [databases.items])
+  const { chosen, overlay, setOverlay, choose, act, open, showDetails } = selection
   const entry = useMemo(() => {
     const line = found.lines.find(one => one.key === chosen) ?? found.lines[1]
     return line?.kind === 'entry' ? line.entry : undefined
   }, [chosen, found.lines])
-  const ended = session.state === 'ended'
 
-  const copy = useCallback(
-    async (value: string): Promise<boolean> => {
-      const done = (await ask('clipboard.copy', { text: value }, setTrouble)) !== undefined
-      if (done) setSaid(text.copiedText(value))
-      return done
-    },
-    [ask],
-  )
-  const showDetails = useCallback((one: Entry): void => {
-    setChosen(one.database.id)
-    setOverlay(true)
-    // After the panel is there.
-    setTimeout(() => titleRef.current?.focus(), 0)
-  }, [])
-  const onAct = useCallback(
-    (one: Entry): void => {
-      setChosen(one.database.id)
-      setTrouble(null)
-      const done = act(one)
-      setMissing(done ? undefined : one.database.id)
-      if (!done) showDetails(one)
-    },
-    [act, showDetails],
-  )
+  // The list answers each key at once; the details follow when there is time.
+  const detailed = useDeferredValue(entry)
+
   const onChoose = useCallback(
     (one: Entry): void => {
-      setChosen(one.database.id)
-      if (!hasDetails) setOverlay(true)
+      choose(one.database.id)
+      clearTimeout(covering.current)
+      if (!hasDetails) covering.current = setTimeout(() => setOverlay(true), DOUBLE_CLICK_MS)
     },
-    [hasDetails],
+    [choose, hasDetails, setOverlay],
   )
-  const onCopyAddress = useCallback((one: Entry): void => void copy(addressOf(one)), [copy])
+  const onOpen = useCallback(
+    (one: Entry): void => {
+      clearTimeout(covering.current)
+      open(one)
+    },
+    [open],
+  )
+  const onCopyAddress = useCallback((one: Entry): void => void onCopy(addressOf(one)), [onCopy])
   const toList = useCallback((): void => {
     setOverlay(false)
     gridRef.current?.focus({ preventScroll: true })
-  }, [])
-
-  useEffect(() => {
-    const onKeyDown = (event: KeyboardEvent): void => {
-      if (event.altKey || event.defaultPrevented) return
-      const target = event.target
-      const grid = gridRef.current
-      const elsewhere = target instanceof HTMLElement && target.closest('[role=dialog], [role=menu]') !== null
-      const find = (event.ctrlKey || event.metaKey) && event.key === 'f'
-      if (!find && (event.ctrlKey || event.metaKey)) return
-      if (!elsewhere && (find || (event.key === '/' && !(target instanceof HTMLInputElement)))) {
-        event.preventDefault()
-        searchRef.current?.focus()
-        searchRef.current?.select()
-      } else if (target === document.body && grid !== null && event.key !== 'Tab' && event.key !== 'Shift') {
-        // Nothing has the focus: the keys are for the list.
-        grid.focus({ preventScroll: true })
-        if (!grid.dispatchEvent(new KeyboardEvent('keydown', { key: event.key, bubbles: true, cancelable: true }))) event.preventDefault()
-      }
-    }
-    document.addEventListener('keydown', onKeyDown)
-    return () => document.removeEventListener('keydown', onKeyDown)
-  }, [])
-  useEffect(() => {
-    if (said === '') return
-    const timer = setTimeout(() => setSaid(''), 1600)
-    return () => clearTimeout(timer)
-  }, [said])
-
-  const menu = (
-    <ClusterMenu
-      profile={profile}
-      profiles={profiles}
-      ended={ended}
-      now={now}
-      compact={!hasSide}
-      onAdd={onAddCluster}
-      onUse={to => void ask('profile.use', { proxy: to }, setTrouble)}
-      onSignOut={() => void ask('login.end', { proxy: profile.proxy }, setTrouble)}
-    />
-  )
-  const engine: { status: Status; words: string } = ended
-    ? { status: 'waiting', words: text.side.signedOut }
-    : proxy.reachable
-      ? { status: 'open', words: text.side.engine(found.running) }
-      : { status: 'trouble', words: text.side.offline }
-  const details = entry !== undefined && (hasDetails || overlay)
+  }, [setOverlay])
+  useKeys(searchRef, gridRef)
+  const look = (): void => void ask('databases.refresh', {}, selection.onTrouble)
 
   return (
-    <div className={css['page']}>
-      {hasSide && (
-        <Sidebar view={view} counts={{ running: found.running, databases: databases.items.length }} engine={engine} onView={setView}>
-          {menu}
-        </Sidebar>
-      )}
+    <>
       <main className={css['list']}>
         <h1 className="heard">{text.list.title}</h1>
-        <Notices
-          session={session}
-          proxy={proxy}
-          list={databases}
-          lab={lab}
-          notices={notices}
-          trouble={trouble}
-          now={now}
-          onSignIn={signIn}
-          onLook={() => void ask('databases.refresh', {}, setTrouble)}
-          onStartLab={() => void ask('lab.start', {}, setTrouble)}
-          onDismissNotice={id => void ask('notice.dismiss', { id })}
-          onDismissTrouble={() => setTrouble(null)}
-        />
+        {notices}
         <div className={css['bar']}>
-          {!hasSide && menu}
-          <SearchField value={search} total={found.total} inputRef={searchRef} onText={setSearch} onLeave={toList} />
+          {menu}
+          <SearchField
+            value={search}
+            placeholder={text.list.search(found.total)}
+            label={text.list.searchLabel}
+            inputRef={searchRef}
+            onText={setSearch}
+            onLeave={toList}
+          />
+          <div className={css['group']}>
+            <GroupBy value={groupBy} keys={keys} onPick={key => void ask('settings.write', { groupBy: key }, selection.onTrouble)} />
+          </div>
+          {paletteButton}
         </div>
         {found.shown > 0 ? (
           <DatabaseGrid
@@ -174,9 +104,11 @@ export function DatabasesPage({ session, onAddCluster }: DatabasesPageProps) {
             active={entry?.database.id}
             unreachable={proxy.reachable ? undefined : profile.proxy}
             gridRef={gridRef}
-            onActivate={setChosen}
+            onActivate={choose}
             onChoose={onChoose}
-            onAct={onAct}
+            onAct={act}
+            onOpen={onOpen}
+            onFavour={tunnels.favour}
             onDetails={showDetails}
             onCopy={onCopyAddress}
             onEscape={() => (overlay && !hasDetails ? setOverlay(false) : setSearch(''))}
@@ -189,56 +121,59 @@ export function DatabasesPage({ session, onAddCluster }: DatabasesPageProps) {
             cluster={profile.cluster}
             onClear={() => {
               setSearch('')
-              setView('databases')
+              onView('databases')
             }}
-            onLook={() => void ask('databases.refresh', {}, setTrouble)}
+            onLook={look}
           />
         )}
-        <p className={css['count']} role="status" data-shown={search !== ''}>
+        <p className={css['count']} role="status">
           {search === '' ? '' : text.list.shown(found.shown, found.total)}
         </p>
-        <p className={css['said']} role="status" data-shown={said !== ''}>
-          {said}
-        </p>
       </main>
-      {(hasDetails || details) && (
-        <aside
-          className={css['details']}
-          data-overlay={!hasDetails}
-          aria-label={text.details.title}
-          onKeyDown={event => {
-            if (event.key !== 'Escape' || event.defaultPrevented) return
-            event.preventDefault()
-            toList()
-          }}
-        >
-          {entry === undefined ? (
+      {(hasDetails || (detailed !== undefined && overlay)) && (
+        <Details hasDetails={hasDetails} onLeave={toList}>
+          {detailed === undefined ? (
             <p className={css['none']}>{text.details.none}</p>
           ) : (
             <DetailsPanel
-              entry={entry}
-              choice={choiceOf(entry.database.id)}
-              missing={missing === entry.database.id}
-              titleRef={titleRef}
-              onChoice={choice => {
-                choose(entry.database.id, choice)
-                setMissing(undefined)
-              }}
-              onAct={() => onAct(entry)}
-              onReconnect={() => reconnect(entry)}
-              onCopy={copy}
+              key={detailed.database.id}
+              entry={detailed}
+              missing={selection.missing === detailed.database.id}
+              titleRef={selection.titleRef}
+              tunnels={tunnels}
+              onAct={act}
+              onOpen={open}
+              onCopy={onCopy}
+              onSignIn={onSignIn}
               onClose={hasDetails ? undefined : toList}
             />
           )}
-        </aside>
+        </Details>
       )}
-      {signInAfter === profile.validUntil && (
-        <SignInDialog
-          profile={profile}
-          waiting={session.state === 'ended' ? session.waiting : 0}
-          onClose={() => setSignInAfter(undefined)}
-        />
-      )}
-    </div>
+    </>
+  )
+}
+
+interface DetailsProps {
+  readonly hasDetails: boolean
+  readonly children: ReactNode
+  readonly onLeave: () => void
+}
+
+/** The third column, or a sheet over the list. */
+function Details({ hasDetails, children, onLeave }: DetailsProps) {
+  return (
+    <aside
+      className={css['details']}
+      data-overlay={!hasDetails}
+      aria-label={text.details.title}
+      onKeyDown={event => {
+        if (event.key !== 'Escape' || event.defaultPrevented) return
+        event.preventDefault()
+        onLeave()
+      }}
+    >
+      {children}
+    </aside>
   )
 }

@@ -2,8 +2,8 @@ import type { DatabaseList } from '../../../shared/state.ts'
 import { Button } from '../../parts/Button.tsx'
 import { FailureCallout } from '../../parts/Callout.tsx'
 import { Empty } from '../../parts/Empty.tsx'
-import { text } from '../../words.ts'
-import type { View } from './Sidebar.tsx'
+import { shown, text } from '../../words.ts'
+import type { View } from '../places.ts'
 
 interface NothingToListProps {
   readonly list: DatabaseList
@@ -30,6 +30,12 @@ export function NothingToList({ list, view, search, cluster, onClear, onLook }: 
         {words.noneRunningNext}
       </Empty>
     )
+  if (view === 'favourites')
+    return (
+      <Empty title={words.noFavourites} action={<Button onClick={onClear}>{words.showAll}</Button>}>
+        {words.noFavouritesNext}
+      </Empty>
+    )
   switch (list.state) {
     case 'idle':
     case 'loading':
@@ -37,7 +43,7 @@ export function NothingToList({ list, view, search, cluster, onClear, onLook }: 
     case 'ready':
       return (
         <Empty title={words.empty} action={<Button onClick={onLook}>{words.look}</Button>}>
-          {words.emptyNext(cluster)}
+          {words.emptyNext(shown(cluster))}
         </Empty>
       )
     case 'failed':

@@ -1,5 +1,6 @@
-import type { Database, Tunnel } from '../../../shared/state.ts'
 import { assertNever } from '../../../shared/errors.ts'
+import type { DatabaseId } from '../../../shared/ids.ts'
+import type { Database, Tunnel } from '../../../shared/state.ts'
 import { oneLine } from '../../../shared/words.ts'
 import type { Status } from '../../parts/StateDot.tsx'
 import { shown, text } from '../../words.ts'
@@ -9,6 +10,7 @@ export interface Entry {
   readonly database: Database
   readonly tunnel: Tunnel | undefined
   readonly status: Status
+  readonly favourite: boolean
 }
 
 export function statusOf(tunnel: Tunnel | undefined): Status {
@@ -53,14 +55,26 @@ export function sortByName(databases: readonly Database[]): readonly Database[] 
   return [...databases].sort((a, b) => byName.compare(a.name, b.name))
 }
 
-export function entriesOf(sorted: readonly Database[], tunnels: readonly Tunnel[]): readonly Entry[] {
+/** Every database as it is without a tunnel. Made once a list, so that rows of what does not run stay the same objects. */
+export function idleEntries(sorted: readonly Database[], favourites: ReadonlySet<DatabaseId>): readonly Entry[] {
+  return sorted.map(database => ({ database, tunnel: undefined, status: 'idle', favourite: favourites.has(database.id) }))
+}
+
+export function entriesOf(idle: readonly Entry[], tunnels: readonly Tunnel[], favourites: ReadonlySet<DatabaseId>): readonly Entry[] {
   const byResource = new Map(tunnels.map(tunnel => [tunnel.resource, tunnel]))
-  const entries = sorted.map(database => {
-    const tunnel = byResource.get(database.id)
-    byResource.delete(database.id)
-    return { database, tunnel, status: statusOf(tunnel) }
+  const entries = idle.map(entry => {
+    const tunnel = byResource.get(entry.database.id)
+    if (tunnel === undefined) return entry
+    byResource.delete(entry.database.id)
+    return { ...entry, tunnel, status: statusOf(tunnel) }
   })
-  return [...[...byResource.values()].map(tunnel => ({ database: databaseOf(tunnel), tunnel, status: statusOf(tunnel) })), ...entries]
+  const unlisted = [...byResource.values()].map(tunnel => ({
+    database: databaseOf(tunnel),
+    tunnel,
+    status: statusOf(tunnel),
+    favourite: favourites.has(tunnel.resource),
+  }))
+  return [...unlisted, ...entries]
 }
 
 /** A tunnel that starts stays where it was clicked; it moves up once there is something to say about it. */

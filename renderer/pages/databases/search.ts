@@ -1,6 +1,6 @@
 import type { Database } from '../../../shared/state.ts'
-import { protocolTitle } from '../../words.ts'
 import type { Status } from '../../parts/StateDot.tsx'
+import { protocolTitle } from '../../words.ts'
 import type { Entry } from './entries.ts'
 
 /** A database with everything it can be found by, in lower case. */
@@ -10,7 +10,7 @@ export interface Indexed {
   readonly protocol: string
 }
 
-type Term =
+export type Term =
   | { readonly kind: 'word'; readonly word: string }
   | { readonly kind: 'filter'; readonly key: string; readonly value: string; readonly word: string }
 
@@ -33,23 +33,26 @@ export function parseSearch(text: string): readonly Term[] {
   return terms
 }
 
-const IS: Readonly<Record<string, readonly Status[]>> = {
-  running: ['open', 'waiting', 'trouble', 'stopping'],
-  connected: ['open', 'waiting', 'trouble'],
-  starting: ['starting'],
-  waiting: ['waiting'],
-  failed: ['failed', 'trouble'],
-  stopped: ['idle', 'failed'],
-}
+const among =
+  (...statuses: readonly Status[]) =>
+  (entry: Entry): boolean =>
+    statuses.includes(entry.status)
+
+const IS: readonly (readonly [name: string, is: (entry: Entry) => boolean])[] = [
+  ['running', among('open', 'waiting', 'trouble', 'stopping')],
+  ['connected', among('open', 'waiting', 'trouble')],
+  ['starting', among('starting')],
+  ['waiting', among('waiting')],
+  ['failed', among('failed', 'trouble')],
+  ['stopped', among('idle', 'failed')],
+  ['favourite', entry => entry.favourite],
+]
 
 /** Whether every term is found. Values may be half typed. A filter on a label that a database lacks is looked for as plain text too: `host:5432`. */
 export function matches(terms: readonly Term[], indexed: Indexed, entry: Entry): boolean {
   return terms.every(term => {
     if (term.kind === 'word') return indexed.haystack.includes(term.word)
-    if (term.key === 'is')
-      return Object.entries(IS).some(
-        ([name, statuses]) => name.startsWith(term.value) && (term.value === '' || statuses.includes(entry.status)),
-      )
+    if (term.key === 'is') return term.value === '' || IS.some(([name, is]) => name.startsWith(term.value) && is(entry))
     if (term.key === 'proto' || term.key === 'protocol') return indexed.protocol.includes(term.value)
     const label = indexed.labels.get(term.key)
     return label === undefined ? indexed.haystack.includes(term.word) : label.startsWith(term.value)

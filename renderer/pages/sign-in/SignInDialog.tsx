@@ -12,8 +12,8 @@ import { SignInForm } from './SignInForm.tsx'
 
 interface SignInDialogProps {
   readonly profile: Profile
-  /** Connections that go on once somebody is signed in. */
-  readonly waiting: number
+  /** Connections that go on once somebody is signed in; null while the session still runs. */
+  readonly waiting: number | null
   readonly onClose: () => void
 }
 
@@ -40,7 +40,9 @@ export function SignInDialog({ profile, waiting, onClose }: SignInDialogProps) {
               <IconButton icon="close" label={text.close} />
             </Dialog.Close>
           </header>
-          <Dialog.Description className={css['lead']}>{text.signIn.againLead(waiting)}</Dialog.Description>
+          <Dialog.Description className={css['lead']}>
+            {waiting === null ? text.signIn.earlyLead : text.signIn.againLead(waiting)}
+          </Dialog.Description>
           {isLab ? <LabSignIn onDone={onClose} /> : <SignInForm proxy={profile.proxy} user={profile.user} onDone={onClose} />}
         </Dialog.Content>
       </Dialog.Portal>

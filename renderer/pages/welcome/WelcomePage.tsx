@@ -1,6 +1,7 @@
 import { useState } from 'react'
 import { parseAddress } from '../../../shared/address.ts'
 import type { Failure } from '../../../shared/errors.ts'
+import type { Profile } from '../../../shared/state.ts'
 import { useAsk, useSlice } from '../../engine.ts'
 import { FailureCallout } from '../../parts/Callout.tsx'
 import { Banner } from '../../parts/Banner.tsx'
@@ -9,7 +10,7 @@ import { IconButton } from '../../parts/IconButton.tsx'
 import { TextField } from '../../parts/TextField.tsx'
 import { shortAddress, text } from '../../words.ts'
 import { SignInForm } from '../sign-in/SignInForm.tsx'
-import { LabCard, ProfileCard } from './Cards.tsx'
+import { LabCard, ProfileCard, TshCard } from './Cards.tsx'
 import css from './WelcomePage.module.css'
 
 interface WelcomePageProps {
@@ -36,6 +37,14 @@ export function WelcomePage({ onBack }: WelcomePageProps) {
   const use = async (proxy: string): Promise<void> => {
     if ((await ask('profile.use', { proxy }, setTrouble)) !== undefined) done()
   }
+
+  const choose = (profile: Profile): void => {
+    if (profile.expired) setSignIn({ proxy: profile.proxy, user: profile.user })
+    else void use(profile.proxy)
+  }
+  // Where a cluster is on show already, its menu has these.
+  const offered = onBack === undefined ? profiles : []
+  const [own, ofTsh] = [offered.filter(one => one.source === 'portico'), offered.filter(one => one.source === 'tsh')]
 
   return (
     <div className={css['page']}>
@@ -93,14 +102,10 @@ export function WelcomePage({ onBack }: WelcomePageProps) {
               </form>
               <h2 className={css['or']}>{words.or}</h2>
               {trouble !== null && lab.state !== 'failed' && <FailureCallout failure={trouble} />}
-              {onBack === undefined &&
-                profiles.map(profile => (
-                  <ProfileCard
-                    key={profile.proxy}
-                    profile={profile}
-                    onUse={() => (profile.expired ? setSignIn({ proxy: profile.proxy, user: profile.user }) : void use(profile.proxy))}
-                  />
-                ))}
+              {own.map(profile => (
+                <ProfileCard key={profile.proxy} profile={profile} onUse={() => choose(profile)} />
+              ))}
+              <TshCard profiles={ofTsh} onUse={choose} />
               <LabCard lab={lab} onStart={() => void startLab()} />
             </>
           ) : (

@@ -146,3 +146,36 @@ it('finds all of it again after a restart', async () => {
   expect(names()).toEqual(['lab/archive', 'lab/metrics', 'lab/orders'])
   expect(AppStateShape.safeParse(shown).error).toBeUndefined()
 }, 30_000)
+
+it('says that the keychain gives no key, keeps the login, and goes on when it does', async () => {
+  await app.close()
+  const [key, marker] = [join(home.vault, 'vault-key'), join(home.vault, 'in-keychain')]
+  const held = readFileSync(key)
+  rmSync(key)
+  writeFileSync(marker, 'vault-of-nobody\n')
+  delete process.env['PORTICO_KEYRING']
+  // No bus: a keychain that is not there, whoever runs this.
+  const bus = process.env['DBUS_SESSION_BUS_ADDRESS']
+  process.env['DBUS_SESSION_BUS_ADDRESS'] = 'unix:path=/nonexistent/bus'
+  try {
+    await open()
+    await until(() => expect(shown.databases).toMatchObject({ state: 'failed', failure: { code: 'vault/locked' } }))
+    expect(shown.session).toMatchObject({ state: 'active', profile: { user: 'alice' } })
+    await expect(app.answers['tunnel.start']({ resource: ORDERS, databaseUser: 'alice' })).rejects.toMatchObject({ code: 'vault/locked' })
+
+    // Another key is no damage: nothing is set aside or written over.
+    rmSync(marker)
+    writeFileSync(key, Buffer.alloc(32, 7).toString('base64'))
+    await app.answers['databases.refresh']({})
+    expect(shown.databases).toMatchObject({ state: 'failed', failure: { code: 'vault/locked' } })
+    await app.close()
+
+    writeFileSync(key, held)
+    await open()
+    await until(() => expect(names()).toEqual(['lab/archive', 'lab/metrics', 'lab/orders']))
+  } finally {
+    process.env['PORTICO_KEYRING'] = 'off'
+    if (bus === undefined) delete process.env['DBUS_SESSION_BUS_ADDRESS']
+    else process.env['DBUS_SESSION_BUS_ADDRESS'] = bus
+  }
+}, 60_000)

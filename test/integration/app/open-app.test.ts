@@ -10,6 +10,7 @@ import { NO_LOG } from '../../../electron/log/log.ts'
 import { openHome } from '../../../electron/state/home.ts'
 import { AppStateShape, type AppState, type Change } from '../../../shared/state.ts'
 import { databaseId } from '../../../shared/ids.ts'
+import { LAB_NAMES } from '../../kit/lab-databases.ts'
 
 const exec = promisify(execFile)
 const hasPsql = spawnSync('psql', ['--version']).status === 0
@@ -64,7 +65,7 @@ it('starts the lab once, signs alice in and lists its databases', async () => {
   await Promise.all([app.answers['lab.start']({}), app.answers['lab.start']({})])
   await until(state => state.databases.state === 'ready')
   expect(shown).toMatchObject({ lab: { state: 'running' }, session: { state: 'active', profile: { user: 'alice', cluster: 'lab' } } })
-  expect(shown.databases.items.map(({ name }) => name)).toEqual(['archive', 'metrics', 'orders'])
+  expect(shown.databases.items.map(({ name }) => name)).toEqual(LAB_NAMES)
   expect(changes.some(({ slices }) => slices.lab?.state === 'starting')).toBe(true)
 }, 120_000)
 

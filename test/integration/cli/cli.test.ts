@@ -8,10 +8,10 @@ import { stablePort } from '../../../electron/app/ports.ts'
 import { caPin } from '../../../electron/wire/x509.ts'
 import { totpCode } from '../../../electron/wire/totp.ts'
 import { Portico, type Staying } from './portico.ts'
+import { LAB_NAMES } from '../../kit/lab-databases.ts'
 
 const exec = promisify(execFile)
 const hasPsql = spawnSync('psql', ['--version']).status === 0
-
 const portico = new Portico()
 const stranger = new Portico('portico-none-')
 let lab: Staying
@@ -41,7 +41,7 @@ describe('portico lab', () => {
       proxy: expect.stringMatching(/^localhost:\d+$/),
       cluster: 'lab',
       user: 'alice',
-      databases: ['archive', 'metrics', 'orders'],
+      databases: LAB_NAMES,
       nodes: [],
       kubeClusters: [],
       apps: [],
@@ -191,7 +191,7 @@ describe('databases', () => {
     const { code, out } = await portico.run(['db', 'ls', '--json'])
     expect(code).toBe(0)
     const { databases } = JSON.parse(out)
-    expect(databases.map((database: any) => database.name)).toEqual(['archive', 'metrics', 'orders'])
+    expect(databases.map((database: any) => database.name)).toEqual(LAB_NAMES)
     expect(databases[2]).toMatchObject({
       name: 'orders',
       protocol: 'postgres',
@@ -231,6 +231,12 @@ describe('databases', () => {
     const wrong = await portico.run(['db', 'connect', 'orders', '--db-user', 'reader', '--', '-Atc', 'select nothing'])
     expect(wrong.code).toBe(1)
     expect((await portico.run(['db', 'connect', 'orders', '--db-user', 'alice', '--', '--no-such-flag'])).code).not.toBe(0)
+    // What nobody got in with is not remembered; what worked is.
+    const who = async (...flags: string[]): Promise<string> =>
+      (await portico.run(['db', 'connect', 'orders', ...flags, '--', '-Atc', 'select current_user'])).out
+    await who('--db-name', 'tipo')
+    expect(await who()).toBe('reader\n')
+    expect([await who('--db-user', 'alice'), await who()]).toEqual(['alice\n', 'alice\n'])
   })
 
   it('whose client is missing end with 4, naming the package', async () => {
@@ -297,7 +303,11 @@ describe('portico proxy db', () => {
         (await exec('psql', ['-h', join(open.socket, '..'), '-p', String(port), '-U', 'alice', '-Atc', 'select 2', 'shop'])).stdout,
       ).toBe('2\n')
       const closed = await tunnel.line(line => line.event === 'connection' && line.state === 'closed')
-      expect(closed).toMatchObject({ from: null, bytesIn: expect.any(Number), bytesOut: expect.any(Number) })
+      expect(closed).toMatchObject({
+        from: process.platform === 'linux' ? { pid: expect.any(Number), program: expect.any(String) } : expect.anything(),
+        bytesIn: expect.any(Number),
+        bytesOut: expect.any(Number),
+      })
     }
     const taken = await portico.run(['proxy', 'db', 'orders', '--json'])
     expect(taken.code).toBe(1)

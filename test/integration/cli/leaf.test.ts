@@ -2,6 +2,7 @@ import { execFile, spawnSync } from 'node:child_process'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Portico, type Staying } from './portico.ts'
+import { LAB_NAMES } from '../../kit/lab-databases.ts'
 
 const exec = promisify(execFile)
 const hasPsql = spawnSync('psql', ['--version']).status === 0
@@ -56,7 +57,7 @@ describe('a leaf cluster on the command line', () => {
     const names = async (...flags: string[]): Promise<string[]> =>
       (await portico.run(['db', 'ls', '--json', ...flags])).json().databases.map((one: any) => `${one.cluster}/${one.name}`)
     expect(await names('--cluster', 'branch')).toEqual(['branch/tickets'])
-    expect(await names()).toEqual(['lab/archive', 'lab/metrics', 'lab/orders'])
+    expect(await names()).toEqual(LAB_NAMES.map(name => `lab/${name}`))
   })
 
   it('that nobody knows is told so', async () => {

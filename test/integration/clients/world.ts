@@ -25,9 +25,9 @@ export interface Tunnel {
   end(): Promise<void>
 }
 
-/** A PostgreSQL of the system, our cluster before it, alice signed in: everything as a user runs it. */
-export interface World {
-  readonly postgres: SystemPostgres
+/** A database server of the system, our cluster before it, alice signed in: everything as a user runs it. */
+export interface WorldOf<B> {
+  readonly backend: B
   readonly portico: Portico
   readonly proxy: string
   /** `portico proxy db NAME --json`, until `end`. */
@@ -38,7 +38,26 @@ export interface World {
   close(): Promise<void>
 }
 
-function freePort(): Promise<number> {
+export interface World extends WorldOf<SystemPostgres> {
+  readonly postgres: SystemPostgres
+}
+
+export interface Backend {
+  /** PEM of the authority of its certificate. */
+  readonly serverCa: string
+  remove(): Promise<void>
+}
+
+export interface WorldOptions<B extends Backend> {
+  /** Entries of `db_service.databases`. */
+  databases(port: number): readonly object[]
+  /** Accounts that alice may use. Default: alice. */
+  readonly databaseUsers?: readonly string[]
+  /** Starts the server. @param clientCas PEM of who signs the accounts' certificates */
+  start(port: number, clientCas: string): Promise<B>
+}
+
+export function freePort(): Promise<number> {
   return new Promise(resolve => {
     const probe = createServer()
     probe.listen(0, '127.0.0.1', () => {
@@ -61,35 +80,54 @@ function databaseCa(proxy: string, caFile: string): Promise<string> {
   })
 }
 
-function configuration(portico: Portico, port: number, databasePort: number): string {
-  const database = (name: string, databaseName: string): object => ({
-    name,
-    protocol: 'postgres',
-    uri: `localhost:${databasePort}`,
-    static_labels: { 'portico/database': databaseName },
-    tls: { ca_cert_file: 'server-ca.pem' },
-  })
+function configuration(portico: Portico, port: number, databases: readonly object[], databaseUsers: readonly string[]): string {
   return stringify({
     version: 'v3',
     teleport: { nodename: 'host', data_dir: join(portico.home, 'cluster') },
     auth_service: { enabled: true, cluster_name: 'clients.test', authentication: { type: 'local', second_factor: 'off' } },
     proxy_service: { enabled: true, web_listen_addr: `127.0.0.1:${port}`, public_addr: 'localhost' },
-    db_service: { enabled: true, databases: [database('shop', 'shop'), database('copy', 'copy')] },
+    db_service: { enabled: true, databases },
     portico: {
-      roles: [{ name: 'all', allow: { db_users: ['alice'], db_names: ['*'], db_labels: { '*': '*' } } }],
+      roles: [{ name: 'all', allow: { db_users: databaseUsers, db_names: ['*'], db_labels: { '*': '*' } } }],
       users: [{ name: 'alice', roles: ['all'], logins: [], password_file: join(portico.home, 'password') }],
     },
   })
 }
 
 export async function openWorld(): Promise<World> {
+  const world = await openWorldOf({
+    databases: port =>
+      ['shop', 'copy'].map(name => ({
+        name,
+        protocol: 'postgres',
+        uri: `localhost:${port}`,
+        static_labels: { 'portico/database': name },
+        tls: { ca_cert_file: 'server-ca.pem' },
+      })),
+    async start(port, clientCas) {
+      const postgres = await systemPostgres(POSTGRES_BIN!, port, clientCas)
+      await postgres.start()
+      postgres.sql('create role alice login')
+      for (const name of ['shop', 'copy']) postgres.sql(`create database ${name} owner alice`)
+      return postgres
+    },
+  })
+  return { ...world, postgres: world.backend }
+}
+
+/** The cluster's configuration lies beside `server-ca.pem`, the authority of the server's certificate. */
+export async function openWorldOf<B extends Backend>({
+  databases,
+  databaseUsers = ['alice'],
+  start,
+}: WorldOptions<B>): Promise<WorldOf<B>> {
   const portico = new Portico('portico clients é ')
   const config = join(portico.home, 'portico.yaml')
   const [port, databasePort] = [await freePort(), await freePort()]
   writeFileSync(join(portico.home, 'password'), `${PASSWORD}\n`, { mode: 0o600 })
   // The cluster's authorities are made at its first start; the database's authority is known only after that.
   writeFileSync(join(portico.home, 'server-ca.pem'), '')
-  writeFileSync(config, configuration(portico, port, databasePort))
+  writeFileSync(config, configuration(portico, port, databases(databasePort), databaseUsers))
   let cluster: Staying
   let ready: any
   const startCluster = async (): Promise<void> => {
@@ -97,19 +135,16 @@ export async function openWorld(): Promise<World> {
     ready = await cluster.line(line => line.event === 'ready')
   }
   await startCluster()
-  const postgres = await systemPostgres(POSTGRES_BIN!, databasePort, await databaseCa(ready.proxy, ready.caFile))
-  await postgres.start()
-  postgres.sql('create role alice login')
-  for (const name of ['shop', 'copy']) postgres.sql(`create database ${name} owner alice`)
+  const backend = await start(databasePort, await databaseCa(ready.proxy, ready.caFile))
   expect(await cluster!.end()).toBe(0)
-  writeFileSync(join(portico.home, 'server-ca.pem'), postgres.serverCa)
+  writeFileSync(join(portico.home, 'server-ca.pem'), backend.serverCa)
   await startCluster()
   const login = await portico.run(['login', '--proxy', ready.proxy, '--user', 'alice', '--ca-file', ready.caFile, '--password-stdin'], {
     input: `${PASSWORD}\n`,
   })
   expect(login).toMatchObject({ code: 0 })
   return {
-    postgres,
+    backend,
     portico,
     proxy: ready.proxy,
     startCluster,
@@ -130,7 +165,7 @@ export async function openWorld(): Promise<World> {
     },
     async close() {
       await cluster.end()
-      await postgres.remove()
+      await backend.remove()
       portico.remove()
     },
   }

@@ -8,6 +8,7 @@ import { LAB_LISTEN, resetLab, startLab, type Lab } from '../../../electron/clus
 import { NO_LOG } from '../../../electron/log/log.ts'
 import { totpCode } from '../../../electron/wire/totp.ts'
 import { certificateFor, openLocalPort, run } from './lab-client.ts'
+import { LAB_NAMES } from '../../kit/lab-databases.ts'
 
 const home = join(mkdtempSync(join(tmpdir(), 'portico lab – täst ')), 'lab')
 const open: Lab[] = []
@@ -46,7 +47,7 @@ test('the first start tells its steps and leaves what others need', async () => 
   expect(lab).toMatchObject({
     cluster: 'lab',
     user: 'alice',
-    databases: ['archive', 'metrics', 'orders'],
+    databases: LAB_NAMES,
     nodes: [],
     kubeClusters: [],
     apps: [],

@@ -14,6 +14,7 @@ import { sshString } from '../../../electron/wire/ssh-bytes.ts'
 import { formatSshKey, parseSshKey } from '../../../electron/wire/ssh-keys.ts'
 import { newKeyPair, privateKeyPem, publicKeyPem } from '../../../electron/wire/x509.ts'
 import { ALPN } from '../../../shared/protocols.ts'
+import { request } from './cluster-under-test.ts'
 import { dialLab, openLocalPort, run } from './lab-client.ts'
 
 let lab: Lab
@@ -157,6 +158,27 @@ describe('a leaf cluster', () => {
   test('is not reached by a name that nobody has', async () => {
     await expect(apiOf('alice', 'nosuch')).rejects.toMatchObject({ code: expect.stringMatching(/^proxy\//) })
   })
+})
+
+test('leaf clusters are listed over HTTP/1.1 too, as tsh clusters asks', async () => {
+  const { key, tlsCert } = await signIn('alice')
+  const { auth, address } = lab.running
+  const servername = '6c6162.teleport.cluster.local'
+  const socket = connect({
+    host: '127.0.0.1',
+    port: address.port,
+    servername,
+    ca: [...auth.ca('host').tls],
+    ALPNProtocols: [`teleport-auth@${servername}`, 'http/1.1'],
+    key,
+    cert: tlsCert,
+  })
+  await new Promise<void>((resolve, reject) => socket.once('secureConnect', resolve).once('error', reject))
+  expect(socket.alpnProtocol).toBe(false)
+  expect(JSON.parse(await request(socket, '/v2/remoteclusters'))).toEqual([
+    expect.objectContaining({ metadata: { name: 'branch' }, status: { connection: 'online', last_heartbeat: expect.any(String) } }),
+  ])
+  socket.destroy()
 })
 
 describe('the SSH proxy', () => {

@@ -1,10 +1,10 @@
 import { connect as connectHttp2 } from 'node:http2'
 import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
-import { afterEach, expect, test } from 'vitest'
+import type { AddressInfo, Socket } from 'node:net'
+import { afterEach, describe, expect, test } from 'vitest'
 import { formatAddress } from '../../../shared/address.ts'
 import { ALPN } from '../../../shared/protocols.ts'
-import { closed, dial, dialPlain, openUnderTest, request, type UnderTest, type Yaml } from './cluster-under-test.ts'
+import { closed, dial, dialPlain, eventually, openUnderTest, request, type UnderTest, type Yaml } from './cluster-under-test.ts'
 
 const open: UnderTest[] = []
 afterEach(async () => {
@@ -127,6 +127,54 @@ test('MySQL clients are greeted on their port, since they wait for it', async ()
   expect((await find(cluster.address.port)).proxy['db']).toEqual({
     mysql_listen_addr: `127.0.0.1:${port}`,
     mysql_public_addr: 'my.example:3036',
+  })
+})
+
+describe('behind a balancer that is named, a MySQL client', () => {
+  const startBehind = (from: string): Promise<UnderTest> =>
+    start({
+      proxy: '  mysql_listen_addr: 127.0.0.1:0\n  proxy_protocol: on\n' + `  proxy_protocol_from: ["${from}"]\n`,
+      rest: 'portico: {connection_log: info}\n',
+    })
+  /** The greeting's first bytes: packet 0, protocol 10. */
+  const greeted = (socket: Socket): Promise<readonly number[]> =>
+    new Promise((resolve, reject) =>
+      socket.once('data', data => resolve([...data.subarray(3, 5)])).once('close', () => reject(new Error('closed'))),
+    )
+  const logged = (under: UnderTest) =>
+    eventually(() => under.lines.find(({ event, facts }) => event === 'router.connection' && facts['listener'] === 'mysql'))
+
+  test('is known by the address that the PROXY header says', async () => {
+    const under = await startBehind('127.0.0.1')
+    const socket = await dialPlain(under.cluster.ports.mysql!.port)
+    // In two pieces, as a slow network has it.
+    socket.write('PROXY TCP4 203.0.')
+    await new Promise(resolve => setTimeout(resolve, 20))
+    socket.write('113.7 10.0.0.1 4711 3036\r\n')
+    expect(await greeted(socket)).toEqual([0, 10])
+    socket.destroy()
+    expect((await logged(under)).facts).toMatchObject({ peer: '203.0.113.7:4711', route: 'mysql' })
+  })
+
+  test('is greeted without a header too, and cut after half of one', async () => {
+    const under = await startBehind('127.0.0.1')
+    const [silent, slow] = [await dialPlain(under.cluster.ports.mysql!.port), await dialPlain(under.cluster.ports.mysql!.port)]
+    slow.write('PROXY TCP4 203.0.')
+    const cut = closed(slow)
+    expect(await greeted(silent)).toEqual([0, 10])
+    await cut
+    silent.destroy()
+    await eventually(() => under.lines.some(({ event, facts }) => event === 'router.connection' && facts['cause'] === 'slow PROXY header'))
+  })
+
+  test('from elsewhere is greeted at once, and what it sends is no header', async () => {
+    const under = await startBehind('10.0.0.0/8')
+    const socket = await dialPlain(under.cluster.ports.mysql!.port)
+    const began = performance.now()
+    expect(await greeted(socket)).toEqual([0, 10])
+    expect(performance.now() - began).toBeLessThan(500)
+    socket.destroy()
+    expect(String((await logged(under)).facts['peer'])).toMatch(/^127\.0\.0\.1:/)
   })
 })
 

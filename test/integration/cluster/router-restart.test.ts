@@ -1,5 +1,4 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -7,19 +6,12 @@ import { loadConfig } from '../../../electron/cluster/config/load-config.ts'
 import type { Cluster } from '../../../electron/cluster/open-cluster.ts'
 import { startCluster } from '../../../electron/cluster/start-cluster.ts'
 import { NO_LOG } from '../../../electron/log/log.ts'
+import { freePort } from '../../kit/free-port.ts'
 import { agentOf, removeFolders, TOKEN, type AgentUnderTest } from './agent-under-test.ts'
 
 let folder: string
 let cluster: Cluster
 let agent: AgentUnderTest
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise(resolve => server.once('listening', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise(resolve => server.close(resolve))
-  return port
-}
 
 async function until(what: () => boolean | Promise<boolean>, ms: number): Promise<void> {
   for (const end = Date.now() + ms; Date.now() < end; await new Promise(resolve => setTimeout(resolve, 50))) if (await what()) return

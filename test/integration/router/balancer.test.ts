@@ -1,70 +1,17 @@
-import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { connect, createServer, type AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { randomBytes } from 'node:crypto'
 import { connect as connectTls } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ALPN } from '../../../shared/protocols.ts'
 import { pingFramed } from '../../../electron/cluster/router/ping-framed.ts'
+import { HAPROXY, NGINX, startHaproxy, startNginx, type Balancer } from '../../kit/balancer.ts'
 import { newCa, serverPair } from './certificates.ts'
 import { eventually, openUnderTest, type UnderTest } from './router-under-test.ts'
 import { askInside, openUpgradable, request } from './upgrade-under-test.ts'
 import { WebSocketClient } from './websocket-client.ts'
 
-const program = (name: string): string | undefined =>
-  ['/usr/sbin', '/usr/local/sbin', '/usr/local/bin', '/opt/homebrew/bin'].map(folder => join(folder, name)).find(path => existsSync(path))
-const HAPROXY = program('haproxy')
-const NGINX = program('nginx')
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
-async function listens(port: number): Promise<void> {
-  for (let tries = 0; tries < 100; tries++) {
-    const probe = connect(port, '127.0.0.1')
-    const there = await Promise.race([once(probe, 'connect').then(() => true), once(probe, 'error').then(() => false)]).catch(() => false)
-    probe.destroy()
-    if (there) return
-    await new Promise(resolve => setTimeout(resolve, 50))
-  }
-  throw new Error('the balancer did not start')
-}
-
-interface Balancer {
-  readonly port: number
-  close(): Promise<void>
-}
-
-/** @param configure writes the configuration for its folder and port */
-async function start(path: string, args: readonly string[], configure: (folder: string, port: number) => string): Promise<Balancer> {
-  const folder = mkdtempSync(join(tmpdir(), 'portico-balancer-'))
-  const port = await freePort()
+async function ownPair(): Promise<Readonly<Record<string, string>>> {
   const { key, cert } = await serverPair(await newCa('balancer'), 'balancer')
-  writeFileSync(join(folder, 'pair.pem'), cert + key, { mode: 0o600 })
-  writeFileSync(join(folder, 'balancer.cfg'), configure(folder, port))
-  const child: ChildProcess = spawn(
-    path,
-    args.map(arg => arg.replace('%', folder)),
-    { stdio: ['ignore', 'ignore', 'inherit'] },
-  )
-  await listens(port)
-  return {
-    port,
-    async close() {
-      child.kill()
-      await once(child, 'exit')
-      rmSync(folder, { recursive: true, force: true })
-    },
-  }
+  return { 'pair.pem': cert + key }
 }
 
 const DEFAULTS = `global
@@ -75,25 +22,20 @@ defaults
   timeout server 60s
   timeout tunnel 60s
 `
-const haproxy = (upstream: number): Promise<Balancer> =>
-  start(
-    HAPROXY!,
-    ['-db', '-f', '%/balancer.cfg'],
-    (folder, port) => `${DEFAULTS}
+const haproxy = async (upstream: number): Promise<Balancer> =>
+  startHaproxy({
+    files: await ownPair(),
+    configure: ({ folder, port }) => `${DEFAULTS}
 listen web
   mode http
   bind 127.0.0.1:${port} ssl crt ${folder}/pair.pem
   server router 127.0.0.1:${upstream} ssl verify none
 `,
-  )
-const nginx = (upstream: number): Promise<Balancer> =>
-  start(
-    NGINX!,
-    ['-p', '%', '-c', '%/balancer.cfg'],
-    (folder, port) => `daemon off;
-pid ${folder}/pid;
-error_log ${folder}/error.log;
-events {}
+  })
+const nginx = async (upstream: number): Promise<Balancer> =>
+  startNginx({
+    files: await ownPair(),
+    configure: ({ folder, port }) => `events {}
 http {
   access_log off;
   client_body_temp_path ${folder}/a; proxy_temp_path ${folder}/b; fastcgi_temp_path ${folder}/c; uwsgi_temp_path ${folder}/d; scgi_temp_path ${folder}/e;
@@ -109,9 +51,8 @@ http {
       proxy_set_header Connection upgrade;
     }
   }
-}
-`,
-  )
+}`,
+  })
 
 const WEBSOCKET = [
   'Upgrade: websocket',
@@ -162,16 +103,14 @@ describe.each([
 describe.each(['send-proxy', 'send-proxy-v2'])('behind haproxy that passes TLS on with %s', option => {
   it.skipIf(HAPROXY === undefined)('the client address is the one that haproxy saw (needs haproxy)', async () => {
     const under = await openUnderTest({ proxyProtocol: 'on', proxyProtocolFrom: ['127.0.0.1'] })
-    const balancer = await start(
-      HAPROXY!,
-      ['-db', '-f', '%/balancer.cfg'],
-      (_folder, port) => `${DEFAULTS}
+    const balancer = await startHaproxy({
+      configure: ({ port }) => `${DEFAULTS}
 listen tls
   mode tcp
   bind 127.0.0.1:${port}
   server router 127.0.0.1:${under.port} ${option}
 `,
-    )
+    })
     const socket = connectTls({ port: balancer.port, host: '127.0.0.1', rejectUnauthorized: false, ALPNProtocols: [ALPN.postgres] })
     expect(String(await new Promise(resolve => socket.once('data', resolve)))).toBe('postgres\n')
     await eventually(() => under.handed.length > 0)

@@ -2,13 +2,13 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { chmod, chown, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { unprivilegedAccount } from '../../../electron/cluster/lab/account.ts'
 import { preparePrograms } from '../../../electron/cluster/lab/programs.ts'
 import { runProgram, spawnOptions } from '../../../electron/cluster/lab/run-program.ts'
+import { freePort } from '../../kit/free-port.ts'
 
 /** Debian's, whose version is an older one than the package's. */
 const SYSTEM = '/usr/lib/postgresql/15/bin'
@@ -26,15 +26,6 @@ export interface PostgresUnderTest {
   /** As an administrator does: sessions are ended. */
   stop(): Promise<void>
   close(): Promise<void>
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 export interface PostgresOptions {

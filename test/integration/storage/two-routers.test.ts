@@ -1,22 +1,29 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { connect } from 'node:tls'
-import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { KeyPair } from '../../../electron/cluster/auth/auth.ts'
 import type { AuthApi, LoginResult, Trust } from '../../../electron/client/client.ts'
 import { logIn } from '../../../electron/client/log-in.ts'
 import { lookAtProxy } from '../../../electron/client/look-at-proxy.ts'
 import { openAuthApi } from '../../../electron/client/open-auth-api.ts'
-import { ALPN } from '../../../shared/protocols.ts'
+import { HAPROXY, type Balancer } from '../../kit/balancer.ts'
 import { makeCertificates } from '../../kit/certificates.ts'
+import { freePort } from '../../kit/free-port.ts'
 import { Portico, type Staying } from '../cli/portico.ts'
-import { HAPROXY, openHaproxy, type Haproxy } from './haproxy-under-test.ts'
-import { eventually, freePort, openPostgres } from './postgres-under-test.ts'
+import { openHaproxy } from './haproxy-under-test.ts'
+import {
+  AGENT_ADDRESSES,
+  answers,
+  closeAll,
+  openSession,
+  openSessions,
+  openSmallTunnel,
+  through,
+  type Session,
+  type SmallTunnel,
+} from './live-sessions.ts'
+import { eventually, openPostgres } from './postgres-under-test.ts'
 
-/** Each router's agent dials the one database by an address of its own: so the database tells through which router a session came. */
-const AGENT_ADDRESSES = ['127.0.0.1', '127.0.0.2'] as const
 const CONNECTIONS = 100
 const PASSWORD = 'correct horse'
 
@@ -27,10 +34,10 @@ const missing = postgres === undefined ? ' (needs haproxy, PostgreSQL, and Linux
 
 describe.skipIf(postgres === undefined)(`two routers on one PostgreSQL behind haproxy${missing}`, () => {
   let portico: Portico
-  let haproxy: Haproxy
+  let haproxy: Balancer
   const trust: Trust = { extraRoots: [certificates.webRoot], caPin: undefined, insecure: false }
   const routers: Staying[] = []
-  const listeners: { close(): void }[] = []
+  const tunnels: SmallTunnel[] = []
 
   /** Everything of one machine but the storage is its own; the key file is the one thing that an operator copies. */
   async function writeConfig(at: number, listen: number, storage: string, keyPair: KeyPair, keyFile = '../storage.key'): Promise<string> {
@@ -100,72 +107,22 @@ describe.skipIf(postgres === undefined)(`two routers on one PostgreSQL behind ha
     }
   }
 
-  /** An authenticated tunnel, kept small: every connection to the port goes through haproxy with the certificate. */
+  /** Every connection to the port goes through haproxy. */
   async function openTunnel(login: LoginResult): Promise<number> {
     const api = await openApi(login)
     const route = { cluster: 'shared', name: 'orders', dbProtocol: 'postgres', databaseUser: 'portico', databaseName: 'postgres' }
     const cert = await api.databaseCertificate(route, Date.now() + 3_600_000)
     api.close()
-    const open = new Set<Socket>()
-    const server = createServer({ noDelay: true }, local => {
-      open.add(local)
-      const upstream = connect({
-        host: '127.0.0.1',
-        port: haproxy.port,
-        servername: 'localhost',
-        ca: [...trust.extraRoots],
-        ALPNProtocols: [ALPN.postgres],
-        key: login.files.tlsKey,
-        cert,
-      })
-      for (const [side, other] of [
-        [local, upstream],
-        [upstream, local],
-      ] as const) {
-        side.on('error', () => {})
-        side.once('close', () => other.destroy())
-        side.pipe(other)
-      }
-    })
-    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-    listeners.push({
-      close() {
-        server.close()
-        for (const socket of open) socket.destroy()
-      },
-    })
-    return (server.address() as AddressInfo).port
+    const tunnel = await openSmallTunnel(haproxy.port, login, cert, trust.extraRoots)
+    tunnels.push(tunnel)
+    return tunnel.port
   }
-
-  interface Session {
-    readonly client: pg.Client
-    readonly router: number
-    isOpen: boolean
-  }
-  async function openSession(port: number): Promise<Session> {
-    const client = new pg.Client({ host: '127.0.0.1', port, user: 'portico', database: 'postgres', connectionTimeoutMillis: 10_000 })
-    client.on('error', () => {})
-    await client.connect()
-    const { rows } = await client.query<{ address: (typeof AGENT_ADDRESSES)[number] }>('select host(inet_server_addr()) as address')
-    const session = { client, router: AGENT_ADDRESSES.indexOf(rows[0]!.address), isOpen: true }
-    client.once('end', () => (session.isOpen = false))
-    return session
-  }
-  async function openSessions(port: number, count: number): Promise<Session[]> {
-    const all: Session[] = []
-    while (all.length < count)
-      all.push(...(await Promise.all(Array.from({ length: Math.min(20, count - all.length) }, () => openSession(port)))))
-    return all
-  }
-  const closeAll = (sessions: readonly Session[]): Promise<unknown> =>
-    Promise.all(sessions.map(({ client }) => client.end().catch(() => {})))
-  const through = (sessions: readonly Session[], router: number): number => sessions.filter(session => session.router === router).length
 
   const configs: string[] = []
   beforeAll(async () => {
     portico = new Portico()
     const ports = [await freePort(), await freePort()]
-    haproxy = await openHaproxy(await freePort(), ports)
+    haproxy = await openHaproxy(ports)
     const storage = await postgres!.database()
     const keyPair = await certificates.server()
     for (const [at, port] of ports.entries()) configs.push(await writeConfig(at, port, storage, keyPair))
@@ -174,7 +131,7 @@ describe.skipIf(postgres === undefined)(`two routers on one PostgreSQL behind ha
     routers.push(await start(configs[1]!))
   }, 60_000)
   afterAll(async () => {
-    for (const listener of listeners) listener.close()
+    for (const tunnel of tunnels) tunnel.close()
     await Promise.all(routers.map(router => router.end('SIGKILL')))
     await haproxy?.close()
     await postgres?.close()
@@ -197,8 +154,8 @@ describe.skipIf(postgres === undefined)(`two routers on one PostgreSQL behind ha
     expect(through(more, 1)).toBe(20)
     const fresh = await openSessions(await openTunnel(again), 5)
 
-    await eventually(() => sessions.every(session => session.isOpen === (session.router === 1)))
-    for (const { client, isOpen } of sessions) if (isOpen) expect((await client.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+    await eventually(() => sessions.every(session => session.isOpen === (session.agent === 1)))
+    for (const session of sessions) if (session.isOpen) expect(await answers(session)).toBe(true)
 
     routers[0] = await start(configs[0]!)
     const shared: Session[] = []

@@ -7,15 +7,17 @@ import { App } from '../../../renderer/App.tsx'
 import { takeNonce } from '../../../renderer/nonce.ts'
 import { openProjection } from '../../../renderer/projection.ts'
 import { STATES, type StateName } from '../fixtures.ts'
-import { livelyBridge } from './lively-bridge.ts'
+import { letFlow, livelyBridge } from './lively-bridge.ts'
 
 takeNonce()
 
-/** `?state=NAME` shows the window in that state, on a bridge that plays along; without it, a list of all states. */
-const name = new URLSearchParams(location.search).get('state')
+/** `?state=NAME` shows the window in that state, on a bridge that plays along, with traffic by `&flow=1`; without it, a list of all states. */
+const asked = new URLSearchParams(location.search)
+const name = asked.get('state')
 const root = createRoot(document.getElementById('root')!)
 if (name !== null && Object.hasOwn(STATES, name)) {
   const bridge = livelyBridge(STATES[name as StateName]())
+  if (asked.has('flow')) letFlow(bridge)
   root.render(<App bridge={bridge} projection={openProjection(bridge)} />)
 } else {
   root.render(

@@ -59,16 +59,29 @@ test('running tunnels come with their address, which a click copies; a failed on
   expect(trayTip(state({ tunnels }))).toBe('Portico: 1 tunnel open')
 })
 
-test('favourites are toggled where they run or are listed, and unknown ones have no line', () => {
-  const favourites = ['orders', 'metrics', 'gone', 'archive'].map(name => databaseId('lab', name))
+test('favourites are toggled, also those of a cluster that is not on show', () => {
+  const favourites = [
+    ...['orders', 'metrics'].map(name => databaseId('lab', name)),
+    databaseId('other', 'a/b', 'leaf'),
+    databaseId('lab', 'archive'),
+  ]
   const databases = { state: 'ready' as const, items: ['orders', 'metrics', 'archive'].map(database), failure: null }
   const menu = trayMenu(state({ favourites, databases, tunnels: [open('orders', 20_017), failed('archive')] }))
   const lines = words(menu)
-  expect(lines.slice(lines.indexOf('# Favourites'))).toEqual(['# Favourites', '[x] orders', '[ ] metrics', '[ ] archive', '-', ...ENDS])
+  expect(lines.slice(lines.indexOf('# Favourites'))).toEqual([
+    '# Favourites',
+    '[x] orders',
+    '[ ] metrics',
+    '[ ] a/b',
+    '[ ] archive',
+    '-',
+    ...ENDS,
+  ])
   const actions = menu.flatMap(line => ('checked' in line ? [line.action] : []))
   expect(actions).toEqual([
     { do: 'stop', tunnel: 't-orders' },
     { do: 'start', resource: databaseId('lab', 'metrics') },
+    { do: 'start', resource: databaseId('other', 'a/b', 'leaf') },
     { do: 'start', resource: databaseId('lab', 'archive') },
   ])
 })

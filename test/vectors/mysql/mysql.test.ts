@@ -1,11 +1,11 @@
 // transcripts.json: MySQL sessions through a Teleport 13.0.0-dev up to its OK or ERR, captured, fixtures/teleport-13/database.
 import { readFileSync } from 'node:fs'
-import type { Duplex } from 'node:stream'
 import { describe, expect, it } from 'vitest'
-import { ALPN } from '../../../shared/protocols.ts'
+import { ALPN, databaseAlpn } from '../../../shared/protocols.ts'
 import { Dice, mutate } from '../../fuzz/mutate.ts'
 import { NO_IDENTITY, type Identity } from '../../../electron/wire/identity.ts'
 import {
+  encodeAgentOk,
   encodeError,
   encodeGreeting,
   encodeOk,
@@ -17,6 +17,9 @@ import {
 } from '../../../electron/wire/mysql.ts'
 import { DEFAULT_MYSQL_VERSION, serveMysql, type MysqlCaller } from '../../../electron/cluster/database/mysql-service.ts'
 import { duplexPair } from '../../../electron/cluster/database/duplex-pair.ts'
+import type { Hop } from '../../../electron/cluster/database/dial-agent.ts'
+import { MysqlThreads } from '../../../electron/cluster/database/mysql-threads.ts'
+import { splice } from '../../../electron/cluster/database/splice.ts'
 import { clusterNotFound, databaseNotFound, DENIED, NO_AGENT, Refusal } from '../../../electron/cluster/database/refusal.ts'
 
 interface Transcript {
@@ -46,7 +49,7 @@ const alice: Identity = {
 }
 
 /** What the cluster and its agent say in each case. */
-async function connectFor(name: string, { identity }: MysqlCaller): Promise<Duplex> {
+async function connectFor(name: string, { identity }: MysqlCaller): Promise<Hop> {
   if (identity === undefined) throw new Refusal(clusterNotFound(''))
   if (name.includes('unknown-database')) throw new Refusal(databaseNotFound('nosuch', 'root.example'))
   if (name.includes('login-certificate')) throw new Refusal(databaseNotFound('', 'root.example'))
@@ -59,7 +62,7 @@ async function connectFor(name: string, { identity }: MysqlCaller): Promise<Dupl
   else if (identity.routeToDatabase?.Username === 'nosuchuser') {
     far.write(error("ERROR 1045 (28000): Access denied for user 'nosuchuser'@'127.0.0.1' (using password: NO)"))
   } else far.write(Buffer.from([3, 0, 0, 1, 0, 0, 0]))
-  return near
+  return { handsOver: false, stream: near, relay: client => splice(client, near) }
 }
 
 describe('the proxy answers byte for byte as captured', () => {
@@ -89,6 +92,7 @@ describe('the proxy answers byte for byte as captured', () => {
           connected.push(caller)
           return connectFor(name, caller)
         },
+        threads: new MysqlThreads(),
         refused: () => {},
       },
     )
@@ -161,6 +165,12 @@ it('waits for a whole packet and takes none that is too long', () => {
   expect(encodeGreeting({ version: 'x', connectionId: 2 ** 32, salt: Buffer.alloc(20, 1), tls: false }).readUInt32LE(7)).toBe(0)
 })
 
+it('reads an agent’s OK with and without the database’s number of the connection', () => {
+  expect(readOkOrError(Buffer.alloc(3))).toEqual({ kind: 'ok' })
+  expect(readOkOrError(encodeOk(2).subarray(4))).toEqual({ kind: 'ok' })
+  expect(readOkOrError(encodeAgentOk(4_000_000_000).subarray(4))).toEqual({ kind: 'ok', thread: 4_000_000_000 })
+})
+
 it('reads an agent’s ERR with and without a state', () => {
   const error = { code: 1_049, sqlState: '42000', message: 'Unknown database' }
   expect(readOkOrError(encodeError(1, error).subarray(4))).toEqual({ kind: 'error', error })
@@ -187,6 +197,15 @@ describe('the version in an offer', () => {
     [['http/1.1'], undefined],
     [[`${V}${Buffer.alloc(600, 'a').toString('base64')}`], 'a'.repeat(180)],
   ])('of %j is %s', (offered, version) => expect(versionFromAlpn(offered)).toBe(version))
+
+  it('is the last of what a client offers, as tsh does, where it fits', () => {
+    const offered = (version: string): readonly string[] => databaseAlpn('mysql', Buffer.from(version).toString('base64'))!
+    expect(offered('10.11.6-MariaDB')).toEqual([`${V}ping`, ALPN.mysql, `${V}MTAuMTEuNi1NYXJpYURC`])
+    expect(versionFromAlpn(offered('8.0.12 ü'))).toBe('8.0.12 ü')
+    expect(offered('a'.repeat(300))).toHaveLength(2)
+    expect(offered('')).toHaveLength(2)
+    expect(databaseAlpn('postgres', 'OC4wLjEy')).toHaveLength(2)
+  })
 })
 
 it('mutated client packets give an answer or none, never an error', () => {

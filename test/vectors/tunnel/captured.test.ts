@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { Readable } from 'node:stream'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -82,6 +83,15 @@ describe('a joining agent of v13', () => {
     const answer = await hostCredentials({ auth, tokens, request }).catch(answerForThrown)
     expect([answer.status, JSON.parse(String(answer.body))]).toEqual([status, { error: { message } }])
   })
+})
+
+test.each(['Db', 'Node'])('a %s of v13 that asks for the names of its role gets what its role has', async role => {
+  const request = requestOf('register-node.request.txt', body =>
+    Object.assign(body, { role, dns_names: ['*.teleport.cluster.local', 'teleport.cluster.local'] }),
+  )
+  const answer = await hostCredentials({ auth, tokens, request })
+  const { subjectAltName = '' } = new X509Certificate(decode(JSON.parse(String(answer.body)).tls))
+  expect(subjectAltName.includes('DNS:*.teleport.cluster.local')).toBe(role === 'Db')
 })
 
 describe('a cluster of v13 that becomes a leaf', () => {

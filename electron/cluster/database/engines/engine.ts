@@ -3,6 +3,7 @@ import type { SecureContext } from 'node:tls'
 import type { Log } from '../../../log/log.ts'
 import type { Identity, RouteToDatabase } from '../../../wire/identity.ts'
 import type { DatabaseResource } from '../database-resource.ts'
+import type { Greeted } from '../dial-agent.ts'
 import type { OpeningPacket } from '../first-packet.ts'
 import type { Refusal } from '../refusal.ts'
 
@@ -16,6 +17,8 @@ export interface AgentSession {
   readonly database: DatabaseResource
   /** Postgres only: what the proxy has read of a client that it hands over. Else it is still in the stream. */
   readonly opening: OpeningPacket | undefined
+  /** MySQL only, of a client that its proxy hands over. Else the agent's first packet goes to the proxy. */
+  readonly greeted: Greeted | undefined
   /**
    * Whether the roles allow it, asked anew each time.
    * @param databaseName only where the protocol's names are checked. wire/database.md 8
@@ -26,6 +29,8 @@ export interface AgentSession {
   credentials(databaseUser: string): Promise<SecureContext>
   /** Destroyed with the session's agent. */
   keep(stream: Duplex): void
+  /** What the database said it is, for those who ask before they connect. */
+  tellVersion(version: string): void
   readonly log: Log
   readonly now: () => number
 }
@@ -39,4 +44,6 @@ export interface AgentEngine {
   serve(session: AgentSession): Promise<void>
   /** Tells the client why, in the protocol's own form, and closes. Never rejects. */
   refuse(client: Duplex, refusal: Refusal): Promise<void>
+  /** What the database says it is, where clients must know that before they connect. @throws Refusal */
+  readonly version?: (database: DatabaseResource) => Promise<string>
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { configJsonSchema, loadConfig } from '../../../../electron/cluster/config/load-config.ts'
 import { labConfig } from '../../../../electron/cluster/lab/lab-config.ts'
+import { postgresDatabases } from '../../../../electron/cluster/lab/lab-databases.ts'
 import { folder, load, refused, SMALL } from './config-file.ts'
 
 test("a small file gets Teleport's defaults", () => {
@@ -113,7 +114,7 @@ test("the lab's own file is one that the loader takes", () => {
       dataDir: '/home/a b/ä',
       secondFactor: 'off',
       certTtlMs: 90_000,
-      postgresPort: 5,
+      databases: postgresDatabases(5),
       users,
     }),
   )

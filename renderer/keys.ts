@@ -1,0 +1,2 @@
+/** Keyboards with a ⌘. */
+export const isMac = /mac/i.test(navigator.userAgent)
