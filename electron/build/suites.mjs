@@ -17,7 +17,7 @@ export const SUITES = [
   {
     name: 'electron-integration',
     runtime: 'electron',
-    paths: ['test/integration/engine', 'test/integration/router', 'test/integration/client', 'test/integration/ssh'],
+    paths: ['test/integration/engine', 'test/integration/router', 'test/integration/client/', 'test/integration/ssh'],
     slow: true,
   },
   { name: 'e2e', paths: ['test/e2e'], window: true, slow: true },

@@ -9,9 +9,23 @@ import { systemRoots } from './system-roots.ts'
  * Never for auth or SSH: those trust the cluster's host CA alone. wire/identity.md 9
  * @returns PEM certificates, each once
  */
-export async function webRoots(trust: Trust): Promise<readonly string[]> {
-  common ??= commonRoots()
-  return once([...trust.extraRoots.flatMap(text => splitPem(text, 'CERTIFICATE')), ...(await common)])
+export async function webRoots({ extraRoots }: Trust): Promise<readonly string[]> {
+  // First, so that many who ask at once share one list.
+  const others = await (common ??= commonRoots())
+  const key = extraRoots.join('\n')
+  const roots = lists.get(key) ?? once([...extraRoots.flatMap(text => splitPem(text, 'CERTIFICATE')), ...others])
+  keep(lists, key, roots)
+  return roots
+}
+
+/** Comparing and reading some three hundred certificates takes a while: the results for the last few profiles are kept. */
+const lists = new Map<string, readonly string[]>()
+const contexts = new Map<string, tls.SecureContext>()
+const MAX_KEPT = 8
+
+function keep<T>(kept: Map<string, T>, key: string, value: T): void {
+  if (kept.size >= MAX_KEPT && !kept.has(key)) kept.delete(kept.keys().next().value!)
+  kept.set(key, value)
 }
 
 /** The same for every proxy, and slow to find on some systems. */
@@ -33,17 +47,12 @@ function once(pems: readonly string[]): readonly string[] {
   return [...seen.values()]
 }
 
-/** Reading some three hundred certificates takes a while: contexts are kept for the last few lists of roots. */
-const contexts = new Map<string, tls.SecureContext>()
-const MAX_CONTEXTS = 8
-
 /** A context without client certificate for the web certificate of a proxy. */
 export async function webContext(trust: Trust): Promise<tls.SecureContext> {
   const key = trust.extraRoots.join('\n')
   const kept = contexts.get(key)
   if (kept !== undefined) return kept
   const context = tls.createSecureContext({ ca: [...(await webRoots(trust))] })
-  if (contexts.size >= MAX_CONTEXTS) contexts.delete(contexts.keys().next().value!)
-  contexts.set(key, context)
+  keep(contexts, key, context)
   return context
 }

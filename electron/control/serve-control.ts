@@ -38,6 +38,7 @@ export async function serveControl(options: ControlOptions): Promise<ControlServ
   let closed: Promise<void> | undefined
   const hello = (): Hello => ({ protocol: CONTROL_PROTOCOL, pid: process.pid, host, version, stopping: isStopping })
 
+  const place = options.place ?? newPlace(home, process.pid)
   const server = createServer(socket => {
     socket.on('error', () => socket.destroy())
     if (faces.size >= MAX_FACES) {
@@ -48,20 +49,18 @@ export async function serveControl(options: ControlOptions): Promise<ControlServ
     faces.add(face)
     socket.once('close', () => faces.delete(face))
   })
-  const place = await withLock(placeLock(home), async () => {
+  await withLock(placeLock(home), async () => {
     const before = await readPlace(home)
     const alive = before === undefined ? undefined : await connectPlace(before)
     alive?.destroy()
     if (before !== undefined && alive !== undefined) throw new PorticoError('engine/running', { pid: before.pid })
-    const mine = options.place ?? newPlace(home, process.pid)
-    await listen(server, mine)
+    await listen(server, place)
     try {
-      await writeFileAtomic(placeFile(home), `${JSON.stringify(mine)}\n`)
+      await writeFileAtomic(placeFile(home), `${JSON.stringify(place)}\n`)
     } catch (thrown) {
       server.close()
       throw thrown
     }
-    return mine
   })
   server.on('error', error => log.error('control.failed', {}, error))
 

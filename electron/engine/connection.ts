@@ -26,10 +26,10 @@ const GONE = 'gone'
 export interface ConnectionTunnel {
   readonly plan: TunnelPlan
   /** Without a client certificate. */
-  readonly bare: DialContext
-  /** With the tunnel's certificate, as soon as there is a good one. */
+  bare(): DialContext
   /** Whether {@link authenticated} answers at once. */
   hasCertificate(): boolean
+  /** With the tunnel's certificate, as soon as there is a good one. */
   authenticated(refused?: DialContext): DialContext | Promise<DialContext>
   countWaiting(change: 1 | -1): void
   countIn(bytes: number): void
@@ -246,11 +246,11 @@ export class Connection {
 
   /** Which certificate, if any, belongs into the outer TLS. Passthrough Postgres tells by its first packet. wire/database.md 2.4 */
   async #route(): Promise<DialContext> {
-    const { plan, bare } = this.#tunnel
+    const { plan } = this.#tunnel
     if (plan.mode === 'authenticated') return this.#held(this.#tunnel.authenticated())
-    if (DATABASE_PROTOCOLS[plan.dbProtocol]?.alpn !== ALPN.postgres) return bare
+    if (DATABASE_PROTOCOLS[plan.dbProtocol]?.alpn !== ALPN.postgres) return this.#tunnel.bare()
     const kind = await this.#firstPacket()
-    return kind === 'cancel' ? this.#held(this.#tunnel.authenticated()) : bare
+    return kind === 'cancel' ? this.#held(this.#tunnel.authenticated()) : this.#tunnel.bare()
   }
 
   #firstPacket(): Promise<'cancel' | 'other'> {

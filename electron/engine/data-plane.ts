@@ -16,6 +16,7 @@ type Answer = { resolve(credentials: Credentials): void; reject(error: PorticoEr
 /** The engine's part on a data-plane thread: owns tunnels, obeys and reports through `port` until it is told to close. */
 export function runDataPlane(port: Pick<MessagePort, 'postMessage' | 'on'>, now: () => number = Date.now): void {
   const tunnels = new Map<string, Promise<OpenTunnel>>()
+  const rootLists = new Map<number, readonly string[]>()
   const questions = new Map<number, Answer>()
   const changed = new Set<OpenTunnel>()
   let asked = 0
@@ -81,7 +82,10 @@ export function runDataPlane(port: Pick<MessagePort, 'postMessage' | 'on'>, now:
     return opening
   }
   const start = async (message: ToThread & { type: 'start' }): Promise<void> => {
-    const { plan, call } = message
+    const { call } = message
+    const roots = message.roots ?? rootLists.get(message.list) ?? []
+    rootLists.set(message.list, roots)
+    const plan = { ...message.plan, upstream: { ...message.plan.upstream, roots } }
     if (tunnels.has(plan.id)) throw new PorticoError('app/bug', { why: `tunnel ${plan.id} runs already` })
     const opening = openTunnel(plan, needs)
     tunnels.set(plan.id, opening)

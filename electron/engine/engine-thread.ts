@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import { PorticoError, assertNever } from '../../shared/errors.ts'
 import type { Log } from '../log/log.ts'
-import type { CredentialSource, EngineEvent, Listening, OpenConnections } from './engine.ts'
+import type { CredentialSource, EngineEvent, Listening, OpenConnections, TunnelPlan } from './engine.ts'
 import type { FromThread, ToThread } from './messages.ts'
 
 export interface EngineThreadOptions {
@@ -23,6 +23,9 @@ export class EngineThread {
   readonly #options: EngineThreadOptions
   readonly #worker: Worker
   readonly #calls = new Map<number, Call>()
+  /** Lists of roots that the thread has. */
+  readonly #lists = new WeakMap<readonly string[], number>()
+  #numbered = 0
   #called = 0
   #closing = false
   #dead = false
@@ -33,6 +36,14 @@ export class EngineThread {
     this.#worker.on('message', (message: FromThread) => this.#read(message))
     this.#worker.on('error', error => options.log.error('engine.thread-failed', {}, error))
     this.#worker.once('exit', () => this.#died())
+  }
+
+  start(plan: TunnelPlan): Promise<Listening | null> {
+    const { roots, ...upstream } = plan.upstream
+    const known = this.#lists.get(roots)
+    const list = known ?? ++this.#numbered
+    this.#lists.set(roots, list)
+    return this.call({ type: 'start', plan: { ...plan, upstream }, list, roots: known === undefined ? roots : null })
   }
 
   async connections(tunnel: string): Promise<OpenConnections> {

@@ -1,12 +1,21 @@
 import type { Facts, Failure } from '../../shared/errors.ts'
-import type { Credentials, EngineEvent, Listening, OpenConnections, TunnelPlan } from './engine.ts'
+import type { Credentials, EngineEvent, Listening, OpenConnections, TunnelPlan, Upstream } from './engine.ts'
+
+export type PlanWithoutRoots = Omit<TunnelPlan, 'upstream'> & { readonly upstream: Omit<Upstream, 'roots'> }
 
 /**
  * What the main thread and a data-plane thread say to each other. Plain values only; payload bytes never cross.
  * `call` and `question` number the two kinds of request, each with exactly one reply.
  */
 export type ToThread =
-  | { readonly type: 'start'; readonly call: number; readonly plan: TunnelPlan }
+  /** `roots` are some 200 kB and the same for all tunnels of a proxy: null when the thread has this list already. */
+  | {
+      readonly type: 'start'
+      readonly call: number
+      readonly plan: PlanWithoutRoots
+      readonly list: number
+      readonly roots: readonly string[] | null
+    }
   | { readonly type: 'stop'; readonly call: number; readonly tunnel: string; readonly drainMs: number }
   | { readonly type: 'forget'; readonly call: number; readonly tunnel: string }
   | { readonly type: 'connections'; readonly call: number; readonly tunnel: string }

@@ -70,7 +70,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     const cancel = (): void => void stop(plan.id, 0)
     signal?.addEventListener('abort', cancel, { once: true })
     try {
-      const listening = await thread.call({ type: 'start', plan })
+      const listening = await thread.start(plan)
       signal?.throwIfAborted()
       return listening!
     } catch (thrown) {

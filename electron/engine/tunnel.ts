@@ -4,7 +4,7 @@ import { DATABASE_PROTOCOLS } from '../../shared/protocols.ts'
 import type { Log } from '../log/log.ts'
 import { Connection, type ConnectionTunnel } from './connection.ts'
 import { CredentialCache } from './credential-cache.ts'
-import { authenticatedContext, passthroughContext } from './dial.ts'
+import { authenticatedContext, passthroughContext, type DialContext } from './dial.ts'
 import { CONNECTIONS_LIMIT, type Credentials, type EngineEvent, type Listening, type OpenConnections, type TunnelPlan } from './engine.ts'
 import { openListener, type Listener } from './listener.ts'
 import type { PeerOwners } from './peer-owner.ts'
@@ -42,6 +42,8 @@ export async function openTunnel(plan: TunnelPlan, needs: TunnelNeeds): Promise<
   let numbered = 0
   let closing: Promise<void> | undefined
   let emptied = (): void => {}
+  /** An idle tunnel has none, and most never need one. */
+  let bare: DialContext | undefined
 
   const cache = new CredentialCache({
     ask: refused => needs.ask(plan.id, refused),
@@ -58,7 +60,7 @@ export async function openTunnel(plan: TunnelPlan, needs: TunnelNeeds): Promise<
       if (value && !worked) needs.report({ type: 'worked', tunnel: plan.id })
       worked = value
     },
-    bare: passthroughContext(plan),
+    bare: () => (bare ??= passthroughContext(plan)),
     authenticated: refused => cache.context(refused),
     hasCertificate: () => cache.isFresh(),
     now: needs.now,

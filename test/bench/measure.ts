@@ -1,14 +1,19 @@
 import type { ChildProcess } from 'node:child_process'
 import { ALPN, PING_SUFFIX } from '../../shared/protocols.ts'
 import type { Credentials } from '../../electron/engine/engine.ts'
+import { isOnPath } from '../../electron/build/test-parts.mjs'
 import { HAPROXY, NGINX, type Balancer } from '../kit/balancer.ts'
+import { smallRecords, warmConnections } from './against-bare-tls.ts'
+import { openAppHome } from './app-home.ts'
 import { cpuSeconds, end, start, told } from './children.ts'
 import { inTurns, MB, median, type Report } from './figures.ts'
 import { startTunnelByHaproxy } from './haproxy.ts'
+import { headlessEngine } from './headless.ts'
 import type { LabForBench } from './lab-host.ts'
 import { openPgbench, PGBENCH } from './pgbench.ts'
 import { measureRouter } from './router/measure-router.ts'
 import { roundTrips, throughput } from './traffic.ts'
+import { appWithWindow } from './window.ts'
 
 export interface Result {
   readonly name: string
@@ -22,7 +27,10 @@ export interface BenchOptions {
   /** Groups to run; none = all. */
   readonly only: readonly string[]
   readonly root: string
+  /** The program of Electron; undefined = the window is not measured. */
+  readonly electron: string | undefined
 }
+
 /** A tunnel and haproxy in front of the same TLS server, measured in turns, so that a busy machine is unfair to both alike. */
 async function againstHaproxy(framed: boolean, report: Report): Promise<void> {
   const children: ChildProcess[] = []
@@ -113,6 +121,23 @@ async function throughLab(pgbench: string, report: Report): Promise<void> {
   }
 }
 
+type Skip = (name: string, why: string) => void
+
+/** What the app itself takes: memory, time to start, time to answer while data flows. */
+async function engineAndWindow({ root, electron }: BenchOptions, report: Report, skip: Skip): Promise<void> {
+  if (!isOnPath('psql')) return skip('engine and window', 'psql is needed (Debian: apt install postgresql-client)')
+  const home = await openAppHome(root)
+  try {
+    const headless = await headlessEngine(home, report)
+    if (electron === undefined) skip('app with window', 'Electron could not be had')
+    else if ((process.env['DISPLAY'] ?? '') === '' && !isOnPath('Xvfb'))
+      skip('app with window', 'a display is needed (Debian: apt install xvfb)')
+    else await appWithWindow(home, { root, electron, headless }, report)
+  } finally {
+    await home.close()
+  }
+}
+
 /** @returns how many goals were missed */
 export async function measure(options: BenchOptions): Promise<number> {
   let missed = 0
@@ -123,8 +148,8 @@ export async function measure(options: BenchOptions): Promise<number> {
     if (options.json) console.log(JSON.stringify(result))
     else console.log(`${ok ? '  ' : '! '}${name}: ${result.value} ${unit}${result.goal === '' ? '' : `  (goal: ${result.goal})`}`)
   }
-  const wanted = (name: string): boolean => options.only.length === 0 || options.only.includes(name)
-  const skip = (name: string, why: string): void => console.error(`skipped: ${name}: ${why}`)
+  const wanted = (...names: string[]): boolean => options.only.length === 0 || names.some(name => options.only.includes(name))
+  const skip: Skip = (name, why) => console.error(`skipped: ${name}: ${why}`)
   if (HAPROXY === undefined || process.platform !== 'linux')
     skip('tunnel against haproxy', 'haproxy on Linux is needed (Debian: apt install haproxy)')
   else {
@@ -135,6 +160,10 @@ export async function measure(options: BenchOptions): Promise<number> {
   else if (wanted('pgbench')) await throughLab(PGBENCH, report)
   if (HAPROXY === undefined || NGINX === undefined || process.platform !== 'linux')
     skip('router', 'haproxy and nginx with its stream module on Linux are needed (Debian: apt install haproxy libnginx-mod-stream)')
-  else await measureRouter(name => wanted('router') || wanted(name), report)
+  else await measureRouter(name => wanted('router', name), report)
+  if (wanted('records', 'app')) await smallRecords(report)
+  if (wanted('connections', 'app')) await warmConnections(report)
+  if (process.platform !== 'linux') skip('engine and window', 'memory is read from /proc: Linux is needed')
+  else if (wanted('app')) await engineAndWindow(options, report, skip)
   return missed
 }

@@ -22,6 +22,7 @@ export function openDataPlane(source: CredentialSource, now?: () => number): Dat
   const asked: (string | null)[] = []
   const calls = new Map<number, { resolve(listening: Listening | null): void; reject(error: Error): void }>()
   let called = 0
+  let lists = 0
   runDataPlane(port2, now)
   port1.on('message', (message: FromThread) => {
     if (message.type === 'events') events.push(...message.events)
@@ -48,7 +49,8 @@ export function openDataPlane(source: CredentialSource, now?: () => number): Dat
   return {
     events,
     asked,
-    start: async plan => (await call({ type: 'start', plan }))!,
+    start: async ({ upstream: { roots, ...upstream }, ...plan }) =>
+      (await call({ type: 'start', plan: { ...plan, upstream }, list: ++lists, roots }))!,
     stop: async (tunnel, drainMs = 1_000) => void (await call({ type: 'stop', tunnel, drainMs })),
     forget: async tunnel => void (await call({ type: 'forget', tunnel })),
     counters: tunnel =>

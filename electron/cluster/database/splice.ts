@@ -24,23 +24,32 @@ const QUEUE_BYTES = 128 * 1024
 export function splice(a: Duplex, b: Duplex, { fromA, fromB }: Watches = {}): Promise<void> {
   return new Promise(resolve => {
     let open = 2
-    const closed = (other: Duplex, self: Duplex): void => {
-      if (!self.readableEnded) other.destroy()
+    const closed = (other: Duplex, self: Duplex, passRest: () => void): void => {
+      if (!self.readableEnded) {
+        if (self.errored === null && other.writable) {
+          passRest()
+          other.end(() => other.destroy())
+        } else other.destroy()
+      }
       if (--open === 0) resolve()
     }
     a.on('error', () => b.destroy())
     b.on('error', () => a.destroy())
-    a.once('close', () => closed(b, a))
-    b.once('close', () => closed(a, b))
-    copy(a, b, fromA)
-    copy(b, a, fromB)
+    const restOfA = copy(a, b, fromA)
+    const restOfB = copy(b, a, fromB)
+    a.once('close', () => closed(b, a, restOfA))
+    b.once('close', () => closed(a, b, restOfB))
     if (a.destroyed) b.destroy()
     if (b.destroyed) a.destroy()
   })
 }
 
-/** One call a chunk: ping frames are taken off and put on without a stream layer of their own. */
-function copy(from: Duplex, to: Duplex, watch: Watch | undefined): void {
+/**
+ * One call a chunk: ping frames are taken off and put on without a stream layer of their own.
+ * @returns passes on what waits in `from` after it closed. TLS over a stream that is no socket (an SSH channel) closes with that stream,
+ * while bytes that came before wait for a slow reader: they are still owed.
+ */
+function copy(from: Duplex, to: Duplex, watch: Watch | undefined): () => void {
   let paused = false
   const write: (chunk: Buffer) => boolean =
     to instanceof FramedStream ? chunk => to.writePast(chunk) : chunk => to.write(chunk) || to.writableLength <= QUEUE_BYTES
@@ -58,4 +67,8 @@ function copy(from: Duplex, to: Duplex, watch: Watch | undefined): void {
   if (from instanceof FramedStream) from.readPast(take)
   else from.on('data', take)
   if (!paused) from.resume()
+  return () => {
+    from.off('data', take)
+    for (let rest: Buffer | null = from.read(); rest !== null; rest = from.read()) take(rest)
+  }
 }

@@ -12,6 +12,9 @@ import { openLog } from '../../../electron/log/open-log.ts'
 import { openHome, type Home } from '../../../electron/state/home.ts'
 import { databaseId } from '../../../shared/ids.ts'
 import { AppStateShape, type AppState } from '../../../shared/state.ts'
+import { LAB_NAMES } from '../../kit/lab-databases.ts'
+
+const ROOT_NAMES = LAB_NAMES.map(name => `lab/${name}`)
 
 /** What a person chooses and finds again: the cluster on show, favourites, settings. On a root with a leaf, of another process. */
 const built = (path: string): URL => new URL(`../../../out/${path}`, import.meta.url)
@@ -71,7 +74,7 @@ afterAll(async () => {
 }, 30_000)
 
 it('shows the root at once and the leaf when the proxy told it', async () => {
-  await until(() => expect(names()).toEqual(['lab/archive', 'lab/metrics', 'lab/orders']))
+  await until(() => expect(names()).toEqual(ROOT_NAMES))
   await vi.waitFor(
     async () => {
       await app.answers['databases.refresh']({})
@@ -143,7 +146,7 @@ it('finds all of it again after a restart', async () => {
   expect(shown).toMatchObject({ favourites, settings })
   await until(() => expect(names()).toEqual(['branch/tickets']))
   await app.answers['cluster.use']({ cluster: 'lab' })
-  expect(names()).toEqual(['lab/archive', 'lab/metrics', 'lab/orders'])
+  expect(names()).toEqual(ROOT_NAMES)
   expect(AppStateShape.safeParse(shown).error).toBeUndefined()
 }, 30_000)
 
@@ -172,7 +175,7 @@ it('says that the keychain gives no key, keeps the login, and goes on when it do
 
     writeFileSync(key, held)
     await open()
-    await until(() => expect(names()).toEqual(['lab/archive', 'lab/metrics', 'lab/orders']))
+    await until(() => expect(names()).toEqual(ROOT_NAMES))
   } finally {
     process.env['PORTICO_KEYRING'] = 'off'
     if (bus === undefined) delete process.env['DBUS_SESSION_BUS_ADDRESS']

@@ -98,7 +98,7 @@ it('replaces a tunnel when another user is chosen', async () => {
   const tunnel = await app.answers['tunnel.start']({ resource: ORDERS, databaseUser: 'reader' })
   expect(shown.tunnels.map(({ id }) => id)).toEqual([tunnel.id])
   expect(tunnel.id).not.toBe(before)
-  await until(({ databases }) => databases.items.length === 3)
+  await until(({ databases }) => databases.items.length === LAB_NAMES.length)
 })
 
 it('shows a taken port with its holder, in the row and as the answer', async () => {
