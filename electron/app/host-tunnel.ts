@@ -2,7 +2,6 @@ import { PorticoError } from '../../shared/errors.ts'
 import type { TunnelMode } from '../../shared/state.ts'
 import type { EngineEvent } from '../engine/engine.ts'
 import { openEngine } from '../engine/open-engine.ts'
-import { offersPassthrough } from '../launch/database-client.ts'
 import type { StoredProfile } from '../state/stored-state.ts'
 import type { AuthSessions } from './auth-sessions.ts'
 import type { Context } from './context.ts'
@@ -50,13 +49,6 @@ export async function hostTunnel(options: HostedOptions): Promise<Hosted> {
   const { context, sessions, profile, workerFile, signal, name, mode, port, socket, holdMs, databaseUser, databaseName } = options
   const database = await findDatabase(context, sessions, profile, name, options.cluster, signal)
   const route = routeTo(context, profile, database, { databaseUser, databaseName })
-  if (mode === 'passthrough' && !offersPassthrough(route.dbProtocol)) {
-    throw new PorticoError('resource/unsupported', {
-      protocol: `--passthrough for ${route.dbProtocol}`,
-      why: 'its clients cannot bring the certificate',
-      next: `portico proxy db ${name}`,
-    })
-  }
   const files = mode === 'passthrough' ? { files: await passthroughFiles(context, sessions, profile, route, signal) } : {}
   let isOpen = false
   const credentials = openCredentials({

@@ -1,5 +1,6 @@
 import { PorticoError } from '../../shared/errors.ts'
 import type { DatabaseRoute } from '../client/client.ts'
+import { offersPassthrough } from '../launch/database-client.ts'
 import type { StoredProfile } from '../state/stored-state.ts'
 import type { AuthSessions } from './auth-sessions.ts'
 import { clientFilesOf, writeClientFiles, type ClientFiles } from './client-files.ts'
@@ -18,10 +19,10 @@ export async function passthroughFiles(
   signal: AbortSignal,
   asked: 'fresh' | 'kept' = 'fresh',
 ): Promise<ClientFiles> {
-  if (route.dbProtocol !== 'postgres' && route.dbProtocol !== 'cockroachdb') {
+  if (!offersPassthrough(route.dbProtocol)) {
     throw new PorticoError('resource/unsupported', {
-      protocol: route.dbProtocol,
-      why: 'its clients cannot bring the certificate yet',
+      protocol: `--passthrough for ${route.dbProtocol}`,
+      why: 'its clients cannot bring the certificate',
       next: `portico proxy db ${route.name}`,
     })
   }
