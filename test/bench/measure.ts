@@ -37,7 +37,7 @@ async function againstHaproxy(framed: boolean, report: Report): Promise<void> {
   const children: ChildProcess[] = []
   let other: Balancer | undefined
   try {
-    const far = start('tls-server', ['postgres', ...(framed ? [ALPN.postgres + PING_SUFFIX, ALPN.postgres] : [ALPN.postgres])])
+    const far = start('tls-server', framed ? [ALPN.postgres + PING_SUFFIX, ALPN.postgres] : [ALPN.postgres])
     children.push(far)
     const server = await told<{ port: number; webRoot: string; database: Credentials }>(far)
     const host = start('tunnel-host', [], true)

@@ -4,7 +4,8 @@ import { OPENINGS, type Opening } from './databases/opening.ts'
 /** What a bench client asks for in its first packet: `echo`, `send N bytes`, `take N bytes and answer one`. */
 export type Wish = { readonly kind: 'echo' } | { readonly kind: 'send' | 'take'; readonly bytes: number }
 
-export const encodeWish = (wish: Wish, opening: Opening): Buffer => opening.ask(wish.kind, wish.kind === 'echo' ? 0 : wish.bytes)
+export const encodeWish = (wish: Wish, opening: Opening = OPENINGS['postgres']!): Buffer =>
+  opening.ask(wish.kind, wish.kind === 'echo' ? 0 : wish.bytes)
 
 const CHUNK = Buffer.alloc(64 * 1024, 'portico ')
 

@@ -30,7 +30,7 @@ export async function measureDatabases(report: Report): Promise<void> {
     let other: Balancer | undefined
     try {
       const { alpn } = DATABASE_PROTOCOLS[protocol]!
-      const far = start('tls-server', [protocol, alpn])
+      const far = start('tls-server', [alpn])
       children.push(far)
       const server = await told<{ port: number; webRoot: string; database: Credentials }>(far)
       const host = start('tunnel-host', [], true)

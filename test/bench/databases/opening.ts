@@ -1,4 +1,4 @@
-import { ALPN } from '../../../shared/protocols.ts'
+import { DATABASE_PROTOCOLS } from '../../../shared/protocols.ts'
 import { encodeMsg } from '../../../electron/wire/mongodb.ts'
 import { encodeGreeting, encodeOk, encodePacket, readPacket, SALT_LENGTH } from '../../../electron/wire/mysql.ts'
 import { authenticationOk, encodeStartup, readFirstPacket } from '../../../electron/wire/postgres.ts'
@@ -24,11 +24,12 @@ function readWords(text: string): { kind: string; bytes: number } {
 
 const postgres: Opening = {
   ok: authenticationOk(),
-  ask: (kind, bytes) => encodeStartup({ user: encodeWords(kind, bytes) }),
+  ask: (kind, bytes) => encodeStartup({ user: 'bench', kind, bytes: String(bytes) }),
   read(bytes) {
     const first = readFirstPacket(bytes)
     if (first.state !== 'packet' || first.packet.kind !== 'startup') return undefined
-    return { ...readWords(first.packet.parameters.get('user')!), length: first.length }
+    const { parameters } = first.packet
+    return { kind: parameters.get('kind')!, bytes: Number(parameters.get('bytes')), length: first.length }
   },
 }
 
@@ -64,8 +65,6 @@ const mongodb: Opening = {
 /** By protocol of a route. */
 export const OPENINGS: Readonly<Record<string, Opening>> = { postgres, mysql, redis, mongodb }
 
-/** By the ALPN name that was agreed on, ping form or not. */
-export function openingOf(alpn: string | false | null): Opening {
-  const found = Object.entries(ALPN).find(([name, value]) => name in OPENINGS && String(alpn).startsWith(value))
-  return found === undefined ? postgres : OPENINGS[found[0]]!
-}
+/** Of an ALPN name, ping form or not: a key of {@link OPENINGS}. */
+export const protocolOf = (alpn: string | false | null | undefined): string =>
+  Object.keys(OPENINGS).find(protocol => String(alpn).startsWith(DATABASE_PROTOCOLS[protocol]!.alpn)) ?? 'postgres'
