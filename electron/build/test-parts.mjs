@@ -1,6 +1,6 @@
 // Programs that tests run besides Node: what they are for, and the Debian package that brings each.
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
 const PARTS = [
@@ -10,6 +10,8 @@ const PARTS = [
   { program: 'redis-server', packages: ['redis-server', 'redis-tools'] },
   { program: 'pgcli', packages: ['pgcli'] },
   { program: 'mycli', packages: ['mycli'] },
+  { file: '/usr/share/java/postgresql.jar', packages: ['libpostgresql-jdbc-java', 'default-jdk-headless'] },
+  { file: '/usr/share/java/mariadb-java-client.jar', packages: ['libmariadb-java', 'default-jdk-headless'] },
   { program: 'haproxy', packages: ['haproxy'] },
   { program: 'nginx', packages: ['nginx', 'libnginx-mod-stream'] },
   { program: 'openssl', packages: ['openssl'] },
@@ -44,9 +46,11 @@ export function isOnPath(program) {
 
 function missingParts() {
   const libraries = process.platform === 'linux' ? spawnSync('/sbin/ldconfig', ['-p'], { encoding: 'utf8' }).stdout : undefined
-  return PARTS.filter(({ program, library }) =>
-    program ? !isOnPath(program) : process.platform === 'linux' && typeof libraries === 'string' && !libraries.includes(library),
-  )
+  return PARTS.filter(({ program, file, library }) => {
+    if (program) return !isOnPath(program)
+    if (process.platform !== 'linux') return false
+    return file ? !existsSync(file) : typeof libraries === 'string' && !libraries.includes(library)
+  })
 }
 
 /**
@@ -64,5 +68,5 @@ export function prepareParts() {
     apt(['update', '-q'])
     apt(['install', '-y', '-q', '--no-install-recommends', ...packages])
   }
-  return missingParts().map(({ program, library }) => program ?? library)
+  return missingParts().map(({ program, file, library }) => program ?? file ?? library)
 }

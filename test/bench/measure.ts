@@ -10,6 +10,7 @@ import { inTurns, MB, median, type Report } from './figures.ts'
 import { startTunnelByHaproxy } from './haproxy.ts'
 import { headlessEngine } from './headless.ts'
 import type { LabForBench } from './lab-host.ts'
+import { measureDatabases } from './databases/measure-databases.ts'
 import { openPgbench, PGBENCH } from './pgbench.ts'
 import { measureRouter } from './router/measure-router.ts'
 import { roundTrips, throughput } from './traffic.ts'
@@ -36,7 +37,7 @@ async function againstHaproxy(framed: boolean, report: Report): Promise<void> {
   const children: ChildProcess[] = []
   let other: Balancer | undefined
   try {
-    const far = start('tls-server', framed ? [ALPN.postgres + PING_SUFFIX, ALPN.postgres] : [ALPN.postgres])
+    const far = start('tls-server', ['postgres', ...(framed ? [ALPN.postgres + PING_SUFFIX, ALPN.postgres] : [ALPN.postgres])])
     children.push(far)
     const server = await told<{ port: number; webRoot: string; database: Credentials }>(far)
     const host = start('tunnel-host', [], true)
@@ -155,6 +156,7 @@ export async function measure(options: BenchOptions): Promise<number> {
   else {
     if (wanted('plain')) await againstHaproxy(false, report)
     if (wanted('framed')) await againstHaproxy(true, report)
+    if (wanted('databases')) await measureDatabases(report)
   }
   if (PGBENCH === undefined) skip('pgbench through the lab', 'pgbench is needed (Debian: apt install postgresql-contrib)')
   else if (wanted('pgbench')) await throughLab(PGBENCH, report)

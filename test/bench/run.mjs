@@ -1,4 +1,4 @@
-// `npm run bench [-- --json] [-- NAME…]`: bundles the bench and the engine's thread, then measures. Ends by itself in about 8 minutes; `router` alone and `app` alone in 2.
+// `npm run bench [-- --json] [-- NAME…]`: bundles the bench and the engine's thread, then measures. Ends by itself in about 8 minutes; `router`, `app` and `databases` alone in 2 each.
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { bundle, ROOT } from '../kit/bundle.mjs'

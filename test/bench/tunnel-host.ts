@@ -10,11 +10,13 @@ process.once(
     webRoot,
     database,
     servername = 'proxy.test',
+    dbProtocol = 'postgres',
   }: {
     port: number
     webRoot: string
     database: Credentials
     servername?: string
+    dbProtocol?: string
   }) => {
     const engine = await openEngine({
       threads: 1,
@@ -27,7 +29,7 @@ process.once(
     })
     const listening = await engine.start({
       id: 'bench',
-      dbProtocol: 'postgres',
+      dbProtocol,
       mode: 'authenticated',
       listen: { hosts: ['127.0.0.1'], port: 0, socket: null },
       upstream: { proxy: { host: '127.0.0.1', port }, servername, roots: [webRoot], certificate: null },

@@ -1,11 +1,10 @@
 import type { Duplex } from 'node:stream'
-import { encodeStartup, readFirstPacket } from '../../electron/wire/postgres.ts'
+import { OPENINGS, type Opening } from './databases/opening.ts'
 
-/** What a bench client asks for in its startup packet: `echo`, `send N bytes`, `take N bytes and answer one`. */
+/** What a bench client asks for in its first packet: `echo`, `send N bytes`, `take N bytes and answer one`. */
 export type Wish = { readonly kind: 'echo' } | { readonly kind: 'send' | 'take'; readonly bytes: number }
 
-export const encodeWish = (wish: Wish): Buffer =>
-  encodeStartup({ user: 'bench', kind: wish.kind, bytes: wish.kind === 'echo' ? '0' : String(wish.bytes) })
+export const encodeWish = (wish: Wish, opening: Opening): Buffer => opening.ask(wish.kind, wish.kind === 'echo' ? 0 : wish.bytes)
 
 const CHUNK = Buffer.alloc(64 * 1024, 'portico ')
 
@@ -29,21 +28,22 @@ export interface Asking {
   write(payload: Buffer): void
 }
 
-export function grant(met: Asking): void {
+export function grant(met: Asking, opening = OPENINGS['postgres']!): void {
   let wish: string | undefined
   let left = 0
   let early = Buffer.alloc(0)
+  if (opening.greeting !== undefined) met.write(opening.greeting)
   met.onPayload(part => {
     if (wish === 'echo') return met.write(part)
     if (wish === undefined) {
       early = Buffer.concat([early, part])
-      const first = readFirstPacket(early)
-      if (first.state !== 'packet' || first.packet.kind !== 'startup') return
-      wish = first.packet.parameters.get('kind')
-      left = Number(first.packet.parameters.get('bytes'))
+      const asked = opening.read(early)
+      if (asked === undefined) return
+      wish = asked.kind
+      left = asked.bytes
       if (wish === 'send') send(met, left)
-      else met.write(Buffer.from('+'))
-      part = early.subarray(first.length)
+      else met.write(opening.ok)
+      part = early.subarray(asked.length)
     }
     if (wish === 'take' && (left -= part.length) === 0) met.write(Buffer.from('.'))
   })

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { LabPart } from '../../../electron/cluster/lab/lab-part.ts'
 import type { LabServer } from '../../../electron/cluster/lab/lab-server.ts'
-import { startLab, type Lab } from '../../../electron/cluster/lab/start-lab.ts'
+import { startLab, type Lab, type StartLabOptions } from '../../../electron/cluster/lab/start-lab.ts'
 import type { EngineEvent } from '../../../electron/engine/engine.ts'
 import { NO_LOG } from '../../../electron/log/log.ts'
 import { decodeIdentity } from '../../../electron/wire/identity.ts'
@@ -11,8 +11,8 @@ import { openDataPlane } from '../../kit/run-data-plane.ts'
 import { certificateFor } from '../cluster/lab-client.ts'
 
 /** A lab of its own in this process, with these servers besides PostgreSQL. */
-export const labWith = (parts: readonly LabPart[], mongo?: string): Promise<Lab> =>
-  startLab({ home: '', ephemeral: true, listen: { host: '127.0.0.1', port: 0 }, log: NO_LOG, parts, mongo })
+export const labWith = (parts: readonly LabPart[], mongo?: string, more: Pick<StartLabOptions, 'certTtlMs'> = {}): Promise<Lab> =>
+  startLab({ home: '', ephemeral: true, listen: { host: '127.0.0.1', port: 0 }, log: NO_LOG, parts, mongo, ...more })
 
 /** The same part, which a test may stop and start again under its lab. */
 export interface RestartedPart {
@@ -61,12 +61,14 @@ export interface LabTunnelOptions {
   readonly databaseName?: string
   readonly mode: 'authenticated' | 'passthrough'
   readonly user?: string
+  /** Of a balancer before the lab. */
+  readonly proxyPort?: number
 }
 
 /** The engine's own data plane before the lab, with a certificate of the lab's auth service. */
 export async function openLabTunnel(
   lab: Lab,
-  { name, protocol, databaseUser, databaseName = '', mode, user = 'alice' }: LabTunnelOptions,
+  { name, protocol, databaseUser, databaseName = '', mode, user = 'alice', proxyPort = lab.running.address.port }: LabTunnelOptions,
 ): Promise<LabTunnel> {
   const certificate = await certificateFor(lab, user, {
     ServiceName: name,
@@ -82,7 +84,7 @@ export async function openLabTunnel(
     mode,
     listen: { hosts: ['127.0.0.1'], port: 0, socket: null },
     upstream: {
-      proxy: { host: '127.0.0.1', port: lab.running.address.port },
+      proxy: { host: '127.0.0.1', port: proxyPort },
       servername: 'localhost',
       roots: [readFileSync(lab.caFile, 'utf8')],
       certificate: null,

@@ -3,13 +3,16 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
 import { MongoClient, type Document, type MongoClientOptions } from 'mongodb'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { findProgram } from '../../../electron/cluster/lab/find-program.ts'
 import type { Lab } from '../../../electron/cluster/lab/start-lab.ts'
 import { encodeMsg } from '../../../electron/wire/mongodb.ts'
 import { freePort, missingMongo, mongoServer, type MongoServer } from '../../kit/mongo-server.ts'
 import { agentOf, removeFolders, sharedDatabase, TOKEN } from '../cluster/agent-under-test.ts'
 import { labWith, openLabTunnel, type LabTunnel, type LabTunnelOptions } from './lab-tunnel.ts'
+import { run } from './world.ts'
 
 const missing = missingMongo()
+const mongosh = findProgram('mongosh')
 
 describe.skipIf(missing !== undefined)(`a MongoDB that the lab is told of${missing === undefined ? '' : ` (${missing})`}`, () => {
   let server: MongoServer
@@ -88,6 +91,14 @@ describe.skipIf(missing !== undefined)(`a MongoDB that the lab is told of${missi
       expect(await rows.updateOne({ n: 1 }, { $set: { name: 'one' } })).toMatchObject({ modifiedCount: 1 })
       expect(await rows.deleteMany({ n: { $lt: 10 } })).toMatchObject({ deletedCount: 10 })
       await rows.drop()
+    })
+
+    it.skipIf(mongosh === undefined)(`${mode}, mongosh: runs a command (a program of the system, not of Debian)`, async () => {
+      const { port, files } = await tunnel(mode)
+      const tls = mode === 'passthrough' ? ['--tls', '--tlsCAFile', files.ca, '--tlsCertificateKeyFile', files.both] : []
+      const at = `mongodb://localhost:${port}/catalog?directConnection=true`
+      const ran = await run(mongosh!, [at, ...tls, '--quiet', '--norc', '--eval', 'db.runCommand({ ping: 1 }).ok'])
+      expect(ran).toMatchObject({ code: 0, out: expect.stringMatching(/^1\s*$/) })
     })
 
     it(`${mode}, npm mongodb: a driver that is set to X.509 is content`, async () => {
@@ -180,6 +191,7 @@ describe.skipIf(missing !== undefined)(`a MongoDB that the lab is told of${missi
     for (const [hex, words] of [
       ['000000400100000000000000dd070000', 'a message of 1073741824 bytes'],
       ['0500000001000000000000000dd070000', 'a message without a header'],
+      ['474554202f20485454502f312e310d0a', 'does not speak HTTP'],
       ['10000000010000000000000039300000', 'unknown opcode 12345'],
     ]) {
       const { socket, said, closed } = raw(await tunnel('authenticated'))

@@ -169,10 +169,26 @@ load data local infile '${source}' into table parts character set utf8mb4;`
     expect(sum[1]).toBe(sum[3])
   })
 
-  it.runIf(has('mycli'))('mycli runs a query', async () => {
-    const args = ['-h127.0.0.1', `-P${portOf(shop)}`, '-ualice', '-Dshop', '--csv', '-e', "select 'é' as a, 7 as b"]
-    const ran = await run('/usr/bin/mycli', args, { HOME: world.portico.home, LC_ALL: 'C.UTF-8' })
-    expect(ran).toMatchObject({ code: 0, out: expect.stringMatching(/"?é"?,"?7"?/) })
+  it.runIf(has('mycli'))('mycli runs a query, inside TLS of its own too', async () => {
+    const { ca, cert, key } = await files()
+    for (const flags of [
+      ['-h127.0.0.1', `-P${portOf(shop)}`],
+      ['-hlocalhost', `-P${portOf(passthrough)}`, `--ssl-ca=${ca}`, `--ssl-cert=${cert}`, `--ssl-key=${key}`],
+    ]) {
+      const args = [...flags, '-ualice', '-Dshop', '--csv', '-e', "select 'é' as a, 7 as b"]
+      const ran = await run('/usr/bin/mycli', args, { HOME: world.portico.home, LC_ALL: 'C.UTF-8' })
+      expect(ran).toMatchObject({ code: 0, out: expect.stringMatching(/"?é"?,"?7"?/) })
+    }
+  })
+
+  it.runIf(has('mysqldump'))('mysqldump goes inside TLS of its own, the same as without', async () => {
+    const { ca, cert, key } = await files()
+    const tls = [`--ssl-ca=${ca}`, `--ssl-cert=${cert}`, `--ssl-key=${key}`, '--ssl-verify-server-cert']
+    const dump = (...flags: readonly string[]) =>
+      run('/usr/bin/mysqldump', ['--no-defaults', '--protocol=TCP', ...flags, '-ualice', '--skip-comments', '--no-tablespaces', 'shop'])
+    const inside = await dump('-hlocalhost', `-P${portOf(passthrough)}`, ...tls)
+    expect(inside).toMatchObject({ code: 0, err: '' })
+    expect(inside.out).toBe((await dump('-h127.0.0.1', `-P${portOf(shop)}`)).out)
   })
 
   describe('mysql2', () => {
@@ -280,13 +296,18 @@ load data local infile '${source}' into table parts character set utf8mb4;`
     })
 
     // Opened in waves: what is asked is that all are there at once, not that a busy machine shakes 1 500 hands within its deadlines.
-    it('holds 500 connections, and each of them works', async () => {
-      const all: Connection[] = []
-      while (all.length < 500) all.push(...(await Promise.all(Array.from({ length: 100 }, () => connect(shop)))))
-      const rows = await Promise.all(all.map((one, number) => one.query('select ? as number', [number])))
-      expect(rows.map(([row]) => (row as { number: number }[])[0]!.number)).toEqual(all.map((_, number) => number))
-      await Promise.all(all.map(one => one.end()))
-    }, 60_000)
+    it.each(['authenticated', 'passthrough'] as const)(
+      '%s: holds 500 connections, and each of them works',
+      async mode => {
+        const all: Connection[] = []
+        const [tunnel, more] = mode === 'authenticated' ? [shop, {}] : [passthrough, await tlsOptions()]
+        while (all.length < 500) all.push(...(await Promise.all(Array.from({ length: 100 }, () => connect(tunnel, more)))))
+        const rows = await Promise.all(all.map((one, number) => one.query('select ? as number', [number])))
+        expect(rows.map(([row]) => (row as { number: number }[])[0]!.number)).toEqual(all.map((_, number) => number))
+        await Promise.all(all.map(one => one.end()))
+      },
+      60_000,
+    )
   })
 
   it('a reader that is slow gets a large result whole', async () => {

@@ -68,7 +68,7 @@ export async function systemPostgres(bin: string, port: number, clientCas: strin
 listen_addresses = '127.0.0.1'
 port = ${port}
 unix_socket_directories = '${folder}'
-max_connections = 400
+max_connections = 600
 ssl = on
 ssl_ca_file = 'clients-ca.crt'
 fsync = off
