@@ -1,7 +1,6 @@
 import { formatAddress, parseAddress } from '../shared/address.ts'
 import type { ErrorCode, Facts, Failure } from '../shared/errors.ts'
 import { replaceUnprintable } from '../shared/printable.ts'
-import { DATABASE_PROTOCOLS } from '../shared/protocols.ts'
 import { wordsFor, type Words } from '../shared/words.ts'
 import { ago, bytes, clock, count, duration } from './figures.ts'
 
@@ -360,20 +359,13 @@ export function shortAddress(typed: string): string {
   return parsed === undefined ? typed : formatAddress(parsed).replace(/:443$/, '')
 }
 
-export function protocolTitle(dbProtocol: string): string {
-  return Object.hasOwn(DATABASE_PROTOCOLS, dbProtocol) ? DATABASE_PROTOCOLS[dbProtocol]!.title : shown(dbProtocol)
-}
-
-export function protocolTile(dbProtocol: string): string {
-  return Object.hasOwn(DATABASE_PROTOCOLS, dbProtocol) ? DATABASE_PROTOCOLS[dbProtocol]!.tile : shown(dbProtocol).slice(0, 2)
-}
-
 /** What to do next, where shared/words.ts names a command: in the window there is a button for it. */
 const NEXT: Partial<Record<ErrorCode, string | ((facts: Facts) => string)>> = {
   'usage/invalid': 'check it and try again',
   'usage/choose': f => `choose a ${String(f['what'] ?? 'value')} in the details`,
   'login/required': 'sign in',
   'login/expired': 'sign in again',
+  'login/code-needed': 'enter the code of your authenticator app',
   'proxy/untrusted': 'choose the file of its authority to trust it',
   'resource/not-found': 'look again, or ask for access',
   'resource/unsupported': 'update Portico',

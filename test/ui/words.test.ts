@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { ERROR_CODES } from '../../shared/words.ts'
-import { failureWords, protocolTile, protocolTitle, shown, text } from '../../renderer/words.ts'
+import { protocolTile, protocolTitle } from '../../renderer/protocol-words.ts'
+import { failureWords, shown, text } from '../../renderer/words.ts'
 
 const MINUTE = 60_000
 

@@ -1,6 +1,6 @@
 import type { Database } from '../../../shared/state.ts'
 import type { Status } from '../../parts/StateDot.tsx'
-import { protocolTitle } from '../../words.ts'
+import { protocolTitle } from '../../protocol-words.ts'
 import type { Entry } from './entries.ts'
 
 /** A database with everything it can be found by, in lower case. */

@@ -1,6 +1,7 @@
 import type { AppState } from '../../../shared/state.ts'
 import type { Icon } from '../../parts/Icon.tsx'
-import { protocolTile, shown, text } from '../../words.ts'
+import { protocolTile } from '../../protocol-words.ts'
+import { shown, text } from '../../words.ts'
 import { actionOf, addressOf, isListening, isRunning, type Entry } from '../databases/entries.ts'
 import { parseSearch } from '../databases/search.ts'
 import type { Entries } from '../databases/use-found.ts'

@@ -1,7 +1,8 @@
 import { DropdownMenu } from 'radix-ui'
 import type { Tool } from '../../../../shared/state.ts'
 import menu from '../../../parts/menu.module.css'
-import { protocolTitle, text } from '../../../words.ts'
+import { protocolTitle } from '../../../protocol-words.ts'
+import { text } from '../../../words.ts'
 import css from './OpenIn.module.css'
 
 interface OpenInProps {
