@@ -6,7 +6,6 @@ import { openBare, type BareProxy } from './bare-reader.ts'
 import { cpuSeconds, end, start, told } from './children.ts'
 import { median, type Report } from './figures.ts'
 import { encodeWish } from './wish.ts'
-import { openingOf } from './databases/opening.ts'
 
 const ROWS = 50_000
 const ROW_BYTES = 40
@@ -16,7 +15,7 @@ const ROUNDS = 3
 function readThrough(port: number, rows: number): Promise<number> {
   return new Promise((resolve, reject) => {
     let bytes = 0
-    const socket = connect({ port, host: '127.0.0.1' }, () => socket.write(encodeWish({ kind: 'send', bytes: rows }, openingOf(ALPN.postgres))))
+    const socket = connect({ port, host: '127.0.0.1' }, () => socket.write(encodeWish({ kind: 'send', bytes: rows })))
     socket.on('data', (chunk: Buffer) => (bytes += chunk.length))
     socket.on('end', () => resolve(bytes)).on('error', reject)
   })
@@ -70,7 +69,7 @@ export async function smallRecords(report: Report): Promise<void> {
 async function connectThrough(port: number): Promise<number> {
   const started = performance.now()
   const socket = connect({ port, host: '127.0.0.1', noDelay: true })
-  socket.write(encodeWish({ kind: 'take', bytes: 1 }, openingOf(ALPN.postgres)))
+  socket.write(encodeWish({ kind: 'take', bytes: 1 }))
   await once(socket, 'data')
   const firstByte = performance.now() - started
   socket.end()

@@ -3,7 +3,6 @@ import { ALPN, PING_SUFFIX } from '../../shared/protocols.ts'
 import type { Credentials } from '../../electron/engine/engine.ts'
 import { pingFrameHeader } from '../../electron/wire/ping-frames.ts'
 import { encodeWish, type Wish } from './wish.ts'
-import { openingOf } from './databases/opening.ts'
 
 export interface BareProxy {
   readonly port: number
@@ -22,7 +21,7 @@ export function openBare({ webRoot, database }: BareProxy): {
   const options = { host: '127.0.0.1', servername: 'proxy.test', secureContext, ALPNProtocols: [ALPN.postgres + PING_SUFFIX] }
   let session: Buffer | undefined
   const framed = (wish: Wish): Buffer => {
-    const packet = encodeWish(wish, openingOf(ALPN.postgres))
+    const packet = encodeWish(wish)
     return Buffer.concat([pingFrameHeader(packet.length), packet])
   }
   return {
