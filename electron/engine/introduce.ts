@@ -49,6 +49,8 @@ export function introduce(
   const end = (): void => settle({ state: 'silent', error: undefined })
   const fail = (error: Error): void => settle({ state: 'silent', error })
   stream.on('end', end).on('error', fail).on('close', end)
+  // While the local program was being looked up its events went by with nobody to hear them.
+  if (stream.destroyed || stream.readableEnded) return settle({ state: 'silent', error: stream.errored ?? undefined })
   stream.resume()
   early.onChange = say
   say()

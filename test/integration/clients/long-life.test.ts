@@ -15,7 +15,7 @@ import { labWith, openLabTunnel } from './lab-tunnel.ts'
 import { steadyLoad, type SteadyLoad } from './steady-load.ts'
 
 /** `npm run soak` makes these longer. */
-const LOAD_S = Number(process.env['PORTICO_SOAK_LOAD_S'] ?? 150)
+const LOAD_S = Number(process.env['PORTICO_SOAK_LOAD_S'] ?? 100)
 const IDLE_S = Number(process.env['PORTICO_SOAK_IDLE_S'] ?? 90)
 const LOGIN_S = 60
 /** The middle box cuts what is idle for this long. */

@@ -262,7 +262,8 @@ describe.skipIf(!hasRedis)('the Redis of the lab', () => {
     await agent.close()
     expect(await blocked).toBeInstanceOf(Error)
     expect(Date.now() - began).toBeLessThan(5_000)
-    const { said, closed } = await raw(open)
+    const { socket, said, closed } = await raw(open)
+    socket.write('*1\r\n$4\r\nPING\r\n')
     await closed
     expect(said()).toBe('')
     await open.close()
