@@ -49,10 +49,10 @@ export function introduce(
   const end = (): void => settle({ state: 'silent', error: undefined })
   const fail = (error: Error): void => settle({ state: 'silent', error })
   stream.on('end', end).on('error', fail).on('close', end)
-  // While the local program was being looked up its events went by with nobody to hear them.
-  if (stream.destroyed || stream.readableEnded) return settle({ state: 'silent', error: stream.errored ?? undefined })
   stream.resume()
   early.onChange = say
   say()
   if (!settled) onRead(read)
+  // It may have ended while the local program was being looked up, with nobody to hear it; what it said before was kept.
+  if (!settled && (stream.destroyed || stream.readableEnded)) settle({ state: 'silent', error: stream.errored ?? undefined })
 }
