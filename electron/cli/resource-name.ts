@@ -1,5 +1,8 @@
-import { databaseId, type DatabaseId } from '../../shared/ids.ts'
 import { PorticoError } from '../../shared/errors.ts'
+import { databaseId, type DatabaseId } from '../../shared/ids.ts'
+import { chooseProfile } from '../app/choose-profile.ts'
+import type { Context } from '../app/context.ts'
+import type { Run } from './run.ts'
 
 export interface Named {
   readonly kind: 'db'
@@ -19,7 +22,9 @@ export function readName(text: string, cluster: string | undefined): Named {
   return { kind, name, cluster: leaf ?? cluster }
 }
 
-/** @param root the root cluster of the profile */
-export function resourceOf({ name, cluster }: Named, root: string): DatabaseId {
+/** The id of what a command names, in the cluster that it means. @throws PorticoError `usage/invalid`, `login/required` */
+export function resourceNamed(context: Context, { globals }: Run, text: string): DatabaseId {
+  const { cluster: root } = chooseProfile(context, globals.proxy)
+  const { name, cluster } = readName(text, globals.cluster)
   return databaseId(root, name, cluster)
 }

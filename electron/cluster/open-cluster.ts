@@ -21,7 +21,7 @@ import { openOperations } from './operations/open-operations.ts'
 import { openOwnPort, portsToOpen, tunnelIsWeb, unservedPorts, type SharedOptions } from './operations/own-ports.ts'
 import { openSite } from './reverse-tunnel/open-site.ts'
 import { openListener } from './router/listener.ts'
-import type { HandlerName } from './router/route.ts'
+import { bareHandshake, type HandlerName } from './router/route.ts'
 import { openRefusingServices } from './router/refusing-services.ts'
 import { openRouter, type Router } from './router/router.ts'
 import { readSecret, seedAuth } from './seed.ts'
@@ -285,14 +285,7 @@ function openAuthPort(listen: Address, { handlers, count, log, observer }: Share
     serve(socket, facts) {
       facts.route = 'auth'
       facts.served = true
-      return handlers.auth?.(socket, {
-        client: facts.peer,
-        sni: undefined,
-        offered: [],
-        negotiated: undefined,
-        identity: undefined,
-        peerCertificate: undefined,
-      })
+      return handlers.auth?.(socket, bareHandshake(facts.peer))
     },
     count,
     log,

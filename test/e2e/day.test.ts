@@ -1,7 +1,6 @@
-import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import type { ElectronApplication, Page } from '@playwright/test'
 import { Redis } from 'ioredis'
@@ -11,45 +10,27 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { isOnPath } from '../../electron/build/test-parts.mjs'
 import type { Tunnel } from '../../shared/state.ts'
 import { databaseId } from '../../shared/ids.ts'
-import {
-  accepts,
-  emptyHome,
-  environment,
-  namesOf,
-  openAppUnderTest,
-  processesOf,
-  programOf,
-  type AppUnderTest,
-} from '../kit/app-under-test.ts'
+import { accepts, emptyHome, environment, namesOf, openAppUnderTest, processesOf, type AppUnderTest } from '../kit/app-under-test.ts'
 import { askApp, keepFreePort } from '../kit/ask-app.ts'
 import { desktopWithTray, seenBy, watchDesktop, type Seen } from '../kit/desktop-with-tray.ts'
 import { LAB_NAMES } from '../kit/lab-databases.ts'
+import { shortLab, type ShortLab } from '../kit/short-lab.ts'
 
 /** A whole working day in one piece: what a person does, in the order of a day, and what their programs see of it. */
 const SESSION_SECONDS = 45
 const [mine, clusters] = [emptyHome(), emptyHome()]
 const desktop = desktopWithTray()
-let lab: ChildProcess
-let ready: { proxy: string; caFile: string; password: string }
+let lab: ShortLab
 let app: AppUnderTest
 
 beforeAll(async () => {
-  const args = ['lab', '--json', '--listen', '127.0.0.1:0', '--cert-ttl', `${SESSION_SECONDS}s`]
-  lab = spawn(process.execPath, [programOf('cli/portico.mjs'), ...args], {
-    env: environment(clusters.home),
-    stdio: ['ignore', 'pipe', 'ignore'],
-  })
-  for await (const line of createInterface({ input: lab.stdout! })) {
-    ready = JSON.parse(line)
-    break
-  }
+  lab = await shortLab(clusters.home, SESSION_SECONDS)
   app = await openAppUnderTest(mine.home, [], desktop.env)
   await watchDesktop(app.electron)
 }, 120_000)
 afterAll(async () => {
   await app.electron.close().catch(() => {})
-  lab.kill('SIGTERM')
-  if (lab.exitCode === null) await once(lab, 'exit')
+  await lab.stop()
   for (const { remove } of [mine, clusters, desktop]) remove()
 }, 60_000)
 
@@ -130,14 +111,14 @@ test('a day: sign in, connect all databases, close the window, let the session e
   const alice = LAB_NAMES.map(() => 'alice')
 
   // Morning: signs in, by hand.
-  await page.getByLabel('Address of your cluster').fill(ready.proxy)
+  await page.getByLabel('Address of your cluster').fill(lab.proxy)
   await page.getByRole('button', { name: 'Continue' }).click()
   await electron.evaluate(({ dialog }, file) => {
     dialog.showOpenDialog = () => Promise.resolve({ canceled: false, filePaths: [file] })
-  }, ready.caFile)
+  }, lab.caFile)
   await page.getByRole('button', { name: 'Choose a file to trust…' }).click()
   await page.getByLabel('User name').fill('alice')
-  await page.getByLabel('Password').fill(ready.password)
+  await page.getByLabel('Password').fill(lab.password)
   await page.getByRole('button', { name: 'Sign in' }).click()
   await page.getByRole('button', { name: 'Connect orders' }).waitFor({ timeout: 30_000 })
 
@@ -180,7 +161,7 @@ test('a day: sign in, connect all databases, close the window, let the session e
   await again.getByText(new RegExp(`${tunnels.length} connections on ${tunnels.length} tunnels are waiting`)).waitFor()
   await again.getByRole('button', { name: 'Sign in', exact: true }).first().click()
   const dialog = again.getByRole('dialog')
-  await dialog.getByLabel('Password').fill(ready.password)
+  await dialog.getByLabel('Password').fill(lab.password)
   await dialog.getByRole('button', { name: 'Sign in' }).click()
   expect(await Promise.all(held)).toEqual(alice)
   await again.getByText(/Your session ended/).waitFor({ state: 'hidden' })

@@ -1,33 +1,21 @@
-import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
-import { createInterface } from 'node:readline'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { emptyHome, environment, openAppUnderTest, picture, programOf, seriousFindings, type AppUnderTest } from '../kit/app-under-test.ts'
+import { emptyHome, openAppUnderTest, picture, seriousFindings, type AppUnderTest } from '../kit/app-under-test.ts'
+import { shortLab, type ShortLab } from '../kit/short-lab.ts'
 
 /** A cluster that the app did not start: unknown authority, and sessions that end while somebody looks. */
 const SESSION_SECONDS = 25
 const [mine, clusters] = [emptyHome(), emptyHome()]
-let lab: ChildProcess
-let ready: { proxy: string; caFile: string; user: string; password: string }
+let lab: ShortLab
 let app: AppUnderTest
 
 beforeAll(async () => {
-  const args = ['lab', '--json', '--listen', '127.0.0.1:0', '--cert-ttl', `${SESSION_SECONDS}s`]
-  lab = spawn(process.execPath, [programOf('cli/portico.mjs'), ...args], {
-    env: environment(clusters.home),
-    stdio: ['ignore', 'pipe', 'ignore'],
-  })
-  for await (const line of createInterface({ input: lab.stdout! })) {
-    ready = JSON.parse(line)
-    break
-  }
+  lab = await shortLab(clusters.home, SESSION_SECONDS)
   app = await openAppUnderTest(mine.home)
 })
 afterAll(async () => {
   await app.electron.close()
-  lab.kill('SIGTERM')
-  if (lab.exitCode === null) await once(lab, 'exit')
+  await lab.stop()
   mine.remove()
   clusters.remove()
 })
@@ -42,7 +30,7 @@ async function ask(port: number): Promise<unknown> {
 
 test('signs in by hand, holds connections when the session ends, and lets them go on', async () => {
   const { electron, page } = app
-  await page.getByLabel('Address of your cluster').fill(`https://${ready.proxy}/`)
+  await page.getByLabel('Address of your cluster').fill(`https://${lab.proxy}/`)
   await page.getByRole('button', { name: 'Continue' }).click()
 
   // Nobody knows the lab's authority: the person chooses its file.
@@ -52,7 +40,7 @@ test('signs in by hand, holds connections when the session ends, and lets them g
   await picture(page, 'unknown-authority-light')
   await electron.evaluate(({ dialog }, file) => {
     dialog.showOpenDialog = () => Promise.resolve({ canceled: false, filePaths: [file] })
-  }, ready.caFile)
+  }, lab.caFile)
   await choose.click()
 
   await page.getByLabel('User name').fill('alice')
@@ -61,7 +49,7 @@ test('signs in by hand, holds connections when the session ends, and lets them g
   await page.getByText('Sign-in was refused').waitFor()
   expect(await seriousFindings(page)).toEqual([])
   await picture(page, 'sign-in-refused-light')
-  await page.getByLabel('Password').fill(ready.password)
+  await page.getByLabel('Password').fill(lab.password)
   await page.getByRole('button', { name: 'Sign in' }).click()
 
   await page.getByRole('button', { name: 'Connect orders' }).click()
@@ -84,7 +72,7 @@ test('signs in by hand, holds connections when the session ends, and lets them g
 
   await page.getByRole('button', { name: 'Sign in', exact: true }).click()
   const dialog = page.getByRole('dialog')
-  await dialog.getByLabel('Password').fill(ready.password)
+  await dialog.getByLabel('Password').fill(lab.password)
   expect(await seriousFindings(page)).toEqual([])
   await picture(page, 'sign-in-again-light')
   await dialog.getByRole('button', { name: 'Sign in' }).click()

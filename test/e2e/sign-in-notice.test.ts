@@ -1,42 +1,30 @@
-import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import type { Page } from '@playwright/test'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type {} from '../../renderer/bridge.ts'
 import { databaseId } from '../../shared/ids.ts'
-import { emptyHome, environment, openAppUnderTest, programOf, type AppUnderTest } from '../kit/app-under-test.ts'
+import { emptyHome, openAppUnderTest, type AppUnderTest } from '../kit/app-under-test.ts'
 import { askApp } from '../kit/ask-app.ts'
 import { clickTray, desktopWithTray, seenBy, watchDesktop, type Seen } from '../kit/desktop-with-tray.ts'
+import { shortLab, type ShortLab } from '../kit/short-lab.ts'
 
 /** The session ends while nobody looks: one notification, whatever waits, and one sign-in lets all of it go on. */
 const SESSION_SECONDS = 12
 const [mine, clusters] = [emptyHome(), emptyHome()]
 const desktop = desktopWithTray()
-let lab: ChildProcess
-let ready: { proxy: string; caFile: string; password: string }
+let lab: ShortLab
 let app: AppUnderTest
 
 beforeAll(async () => {
-  const args = ['lab', '--json', '--listen', '127.0.0.1:0', '--cert-ttl', `${SESSION_SECONDS}s`]
-  lab = spawn(process.execPath, [programOf('cli/portico.mjs'), ...args], {
-    env: environment(clusters.home),
-    stdio: ['ignore', 'pipe', 'ignore'],
-  })
-  for await (const line of createInterface({ input: lab.stdout! })) {
-    ready = JSON.parse(line)
-    break
-  }
+  lab = await shortLab(clusters.home, SESSION_SECONDS)
   app = await openAppUnderTest(mine.home, [], desktop.env)
   await watchDesktop(app.electron)
 }, 120_000)
 afterAll(async () => {
   await app.electron.close().catch(() => {})
-  lab.kill('SIGTERM')
-  if (lab.exitCode === null) await once(lab, 'exit')
+  await lab.stop()
   for (const { remove } of [mine, clusters, desktop]) remove()
 })
 
@@ -47,14 +35,14 @@ async function query(port: number): Promise<unknown> {
   await client.end()
   return rows[0]
 }
-const signIn = (page: Page) => askApp(page, 'login.submit', { proxy: ready.proxy, user: 'alice', password: ready.password })
+const signIn = (page: Page) => askApp(page, 'login.submit', { proxy: lab.proxy, user: 'alice', password: lab.password })
 
 test('one notification for many connections; its click opens the window, and one sign-in lets all of them go on', async () => {
   const { electron, page } = app
   await electron.evaluate(({ dialog }, file) => {
     dialog.showOpenDialog = () => Promise.resolve({ canceled: false, filePaths: [file] })
-  }, ready.caFile)
-  expect(await askApp(page, 'trust.choose', { proxy: ready.proxy })).toEqual({ chosen: true })
+  }, lab.caFile)
+  expect(await askApp(page, 'trust.choose', { proxy: lab.proxy })).toEqual({ chosen: true })
   await signIn(page)
   const ports: number[] = []
   await page.getByRole('button', { name: 'Connect orders' }).waitFor()
@@ -99,7 +87,7 @@ test('the log is saved where the person says, without the password', async () =>
   const text = readFileSync(target, 'utf8')
   expect(text).toMatch(/^Log of Portico \d+\.\d+\.\d+, Electron /)
   expect(text).toMatch(/ info {2}login\.done \{"proxy":/)
-  expect(text).not.toContain(ready.password)
+  expect(text).not.toContain(lab.password)
   await electron.evaluate(({ dialog }) => {
     dialog.showSaveDialog = () => Promise.resolve({ canceled: true, filePath: '' })
   })

@@ -1,8 +1,8 @@
-import { createServer, type AddressInfo } from 'node:net'
 import type { Page } from '@playwright/test'
 import type {} from '../../renderer/bridge.ts'
 import type { Answer, Ask, Question } from '../../shared/contract.ts'
 import type { DatabaseId } from '../../shared/ids.ts'
+import { freePort } from './free-port.ts'
 
 /** Asks as the page does. @throws Error with the failure as JSON */
 export async function askApp<Q extends Question>(page: Page, question: Q, what: Ask<Q>): Promise<Answer<Q>> {
@@ -16,10 +16,6 @@ export async function askApp<Q extends Question>(page: Page, question: Q, what: 
 
 /** Gives a database a port of its own that is free now: the usual one of a lab may belong to another lab of this machine. */
 export async function keepFreePort(page: Page, resource: DatabaseId): Promise<void> {
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise(resolve => server.close(resolve))
-  const { id } = await askApp(page, 'tunnel.start', { resource, port })
+  const { id } = await askApp(page, 'tunnel.start', { resource, port: await freePort() })
   await askApp(page, 'tunnel.stop', { tunnel: id })
 }

@@ -1,17 +1,13 @@
 import { PorticoError } from '../../../shared/errors.ts'
-import { chooseProfile } from '../../app/choose-profile.ts'
 import { withStartedEngine } from '../engine-of-home.ts'
 import { withContext } from '../open-context.ts'
-import { readName, resourceOf } from '../resource-name.ts'
+import { resourceNamed } from '../resource-name.ts'
 import type { Run } from '../run.ts'
 import { table } from '../table.ts'
 
 /** Opens a database in a program, or without `--with` says which programs there are. The tunnel stays with the engine. */
 export async function open(run: Run, [name = '']: readonly string[], { with: tool }: { readonly with?: string }): Promise<void> {
-  const resource = await withContext(run, async context => {
-    const { cluster } = chooseProfile(context, run.globals.proxy)
-    return resourceOf(readName(name, run.globals.cluster), cluster)
-  })
+  const resource = await withContext(run, async context => resourceNamed(context, run, name))
   await withStartedEngine(run, async engine => {
     if (tool !== undefined) {
       await engine.ask('tools.open', { resource, tool })

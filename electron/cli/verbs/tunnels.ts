@@ -1,12 +1,11 @@
 import type { DatabaseId } from '../../../shared/ids.ts'
 import { PorticoError } from '../../../shared/errors.ts'
 import type { Tunnel } from '../../../shared/state.ts'
-import { chooseProfile } from '../../app/choose-profile.ts'
 import type { EngineClient } from '../../control/connect-engine.ts'
 import { withEngine, withStartedEngine } from '../engine-of-home.ts'
 import { withContext } from '../open-context.ts'
 import { readPort } from '../port.ts'
-import { readName, resourceOf, type Named } from '../resource-name.ts'
+import { readName, resourceNamed, type Named } from '../resource-name.ts'
 import type { Run } from '../run.ts'
 import { tunnelDocument, tunnelTable } from '../tunnel-document.ts'
 
@@ -28,10 +27,7 @@ export function tunnelsLs(run: Run): Promise<void> {
 }
 
 export async function tunnelsStart(run: Run, names: readonly string[], options: StartOptions): Promise<number> {
-  const targets = await withContext(run, async context => {
-    const { cluster } = chooseProfile(context, run.globals.proxy)
-    return names.map(name => resourceOf(readName(name, run.globals.cluster), cluster))
-  })
+  const targets = await withContext(run, async context => names.map(name => resourceNamed(context, run, name)))
   const port = options.port === undefined ? {} : { port: readPort(options.port) }
   const wish = {
     ...(options.dbUser === undefined ? {} : { databaseUser: options.dbUser }),

@@ -60,8 +60,9 @@ async function readOne(base: string, profile: string, current: string | undefine
   const tlsKey = (await readText(join(keys, `${user}.key`))) ?? sshKey
   const tlsCert = await readFirst(join(keys, `${user}.crt`), join(keys, `${user}-x509.pem`))
   if (tlsCert === undefined) return undefined
+  // A hardware key is no key that we could use, nor will it be one in a moment.
+  if (tlsKey.includes('PIV YUBIKEY')) return undefined
   const x509 = new X509Certificate(tlsCert)
-  // A hardware key is no key that we could use: it fails here, and so does one of another login.
   if (!x509.checkPrivateKey(createPrivateKey(tlsKey))) return undefined
   const cluster = /^CN=(.+)$/m.exec(x509.issuer)?.[1]
   if (cluster === undefined || !isPlainName(cluster)) return undefined

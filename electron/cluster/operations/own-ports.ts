@@ -6,7 +6,7 @@ import { listenKey } from '../config/proxy-config.ts'
 import { closeGently } from '../router/close-gently.ts'
 import type { ConnectionCount } from '../router/connection-count.ts'
 import { openListener, type Listener } from '../router/listener.ts'
-import type { Handler, HandlerName } from '../router/route.ts'
+import { bareHandshake, type Handler, type HandlerName } from '../router/route.ts'
 import { forwarders, openRouter } from '../router/router.ts'
 import { ROUTER_LIMITS, type RouterOptions } from '../router/router-options.ts'
 import { codeOf, comesFrom, type ConnectionFacts } from '../router/serve-connection.ts'
@@ -96,14 +96,7 @@ function plain(shared: SharedOptions, name: string, listen: Address, handler: Ha
     }
     facts.route = route
     facts.served = true
-    await handler?.(socket, {
-      client: facts.peer,
-      sni: undefined,
-      offered: [],
-      negotiated: undefined,
-      identity: undefined,
-      peerCertificate: undefined,
-    })
+    await handler?.(socket, bareHandshake(facts.peer))
   })
 }
 

@@ -12,7 +12,7 @@ import { dialLocalAgents, openInMemory, type DialAgent, type ServesStreams } fro
 import { duplexPair } from '../database/duplex-pair.ts'
 import { openLeafSites, type LeafSites } from '../leaf/leaf-sites.ts'
 import { openRootTunnels } from '../leaf/root-tunnels.ts'
-import type { Handshake } from '../router/route.ts'
+import { bareHandshake, type Handshake } from '../router/route.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { TunnelPeer } from './admit.ts'
 import type { DialRequest } from './dial-request.ts'
@@ -78,14 +78,7 @@ export async function openSite(options: SiteOptions): Promise<Site> {
   function openAuth(handshake: Pick<Handshake, 'client'>): Duplex {
     const [ours, theirs] = duplexPair()
     theirs.on('error', () => theirs.destroy())
-    void options.serveAuth(theirs, {
-      sni: undefined,
-      offered: [],
-      negotiated: undefined,
-      identity: undefined,
-      peerCertificate: undefined,
-      ...handshake,
-    })
+    void options.serveAuth(theirs, bareHandshake(handshake.client))
     return ours
   }
 

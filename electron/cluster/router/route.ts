@@ -17,6 +17,11 @@ export interface Handshake {
   readonly peerCertificate: Uint8Array | undefined
 }
 
+/** Of a connection that no TLS of the router's went before. */
+export function bareHandshake(client: Address): Handshake {
+  return { client, sni: undefined, offered: [], negotiated: undefined, identity: undefined, peerCertificate: undefined }
+}
+
 /** Gets a decrypted (or, on forwarded routes, untouched) stream and owns it from then on. */
 export type Handler = (stream: Duplex, handshake: Handshake) => void | Promise<void>
 

@@ -8,11 +8,12 @@ import type { Lab } from '../../../electron/cluster/lab/start-lab.ts'
 import { encodeStartup } from '../../../electron/wire/postgres.ts'
 import { ALPN } from '../../../shared/protocols.ts'
 import { HAPROXY, startHaproxy, type Balancer } from '../../kit/balancer.ts'
-import { freePort, missingMongo, mongoServer, type MongoServer } from '../../kit/mongo-server.ts'
+import { missingMongo, mongoServer, type MongoServer } from '../../kit/mongo-server.ts'
 import { Portico, type Staying } from '../cli/portico.ts'
 import { certificateFor } from '../cluster/lab-client.ts'
 import { labWith, openLabTunnel } from './lab-tunnel.ts'
 import { steadyLoad, type SteadyLoad } from './steady-load.ts'
+import { freePort } from '../../kit/free-port.ts'
 
 /** `npm run soak` makes these longer. */
 const LOAD_S = Number(process.env['PORTICO_SOAK_LOAD_S'] ?? 100)

@@ -1,18 +1,10 @@
-import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { commonNameOnly, issueCertificate, newKeyPair, openCaSigner, privateKeyPem, selfSignedCa } from '../../../electron/wire/x509.ts'
+import { accountOf, databaseProcess, serverCertificate } from '../../kit/database-process.ts'
 
 /** Whether the system has a MariaDB server and its client. */
 export const hasMariadb = ['mariadbd', 'mariadb-install-db', 'mariadb'].every(program => spawnSync('which', [program]).status === 0)
-
-/** MariaDB refuses to run as root. */
-function account(): { uid?: number; gid?: number } {
-  if (process.getuid?.() !== 0) return {}
-  const id = (flag: string): number => Number(execFileSync('id', [flag, 'mysql'], { encoding: 'utf8' }))
-  return { uid: id('-u'), gid: id('-g') }
-}
 
 export interface SystemMariadb {
   readonly port: number
@@ -36,7 +28,7 @@ export async function systemMariadb(port: number, clientCas: string): Promise<Sy
   const folder = mkdtempSync('/tmp/portico-my-')
   const data = join(folder, 'data')
   const socket = join(folder, 'server.sock')
-  const as = account()
+  const as = accountOf('mysql')
   const own = (path: string): void => {
     if (as.uid !== undefined && as.gid !== undefined) chownSync(path, as.uid, as.gid)
   }
@@ -46,19 +38,8 @@ export async function systemMariadb(port: number, clientCas: string): Promise<Sy
   const install = ['--no-defaults', `--datadir=${data}`, '--auth-root-authentication-method=normal', '--skip-test-db']
   execFileSync('mariadb-install-db', install, { ...as, cwd: folder, stdio: 'pipe' })
 
-  const caKeys = await newKeyPair('ecdsa-p256')
-  const ca = await openCaSigner(selfSignedCa('db.test', caKeys, Date.now()), privateKeyPem(caKeys.privateKey))
-  const keys = await newKeyPair('ecdsa-p256')
-  const certificate = issueCertificate({
-    ca,
-    subject: commonNameOnly('localhost'),
-    publicKey: keys.publicKey,
-    now: Date.now(),
-    notAfter: Date.now() + 86_400_000,
-    dnsNames: ['localhost'],
-    ipAddresses: ['127.0.0.1'],
-  })
-  const files = { 'server.key': privateKeyPem(keys.privateKey), 'server.crt': certificate, 'clients-ca.crt': clientCas }
+  const { ca, cert, key } = await serverCertificate()
+  const files = { 'server.key': key, 'server.crt': cert, 'clients-ca.crt': clientCas }
   for (const [name, text] of Object.entries(files)) {
     writeFileSync(join(folder, name), text, { mode: 0o600 })
     own(join(folder, name))
@@ -79,38 +60,24 @@ export async function systemMariadb(port: number, clientCas: string): Promise<Sy
     '--local-infile=1',
     `--pid-file=${join(folder, 'server.pid')}`,
   ]
-  let server: ChildProcess | undefined
   const sql = (text: string): string =>
     execFileSync('mariadb', ['--no-defaults', `--socket=${socket}`, '-uroot', '-N', '-B', '-e', text], {
       encoding: 'utf8',
       stdio: 'pipe',
     }).trim()
-  const stop = async (how: 'orderly' | 'kill' = 'orderly'): Promise<void> => {
-    const running = server
-    server = undefined
-    if (running === undefined || running.exitCode !== null || running.signalCode !== null) return
-    const ended = new Promise(resolve => running.once('exit', resolve))
-    running.kill(how === 'orderly' ? 'SIGTERM' : 'SIGKILL')
-    await ended
-  }
+  const server = databaseProcess(
+    () => spawn('mariadbd', settings, { ...as, cwd: folder, stdio: 'ignore' }),
+    () => void sql('select 1'),
+    200,
+  )
+  const stop = (how: 'orderly' | 'kill' = 'orderly'): Promise<void> => server.stop(how === 'orderly' ? 'SIGTERM' : 'SIGKILL')
   return {
     port,
-    serverCa: ca.cert,
+    serverCa: ca,
     socket,
     sql,
     stop,
-    async start() {
-      server = spawn('mariadbd', settings, { ...as, cwd: folder, stdio: 'ignore' })
-      for (let tries = 1; ; tries++) {
-        try {
-          sql('select 1')
-          return
-        } catch (thrown) {
-          if (tries === 200) throw thrown
-          await sleep(50)
-        }
-      }
-    },
+    start: () => server.start(),
     async remove() {
       await stop('kill')
       rmSync(folder, { recursive: true, force: true })

@@ -6,10 +6,11 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { findProgram } from '../../../electron/cluster/lab/find-program.ts'
 import type { Lab } from '../../../electron/cluster/lab/start-lab.ts'
 import { encodeMsg } from '../../../electron/wire/mongodb.ts'
-import { freePort, missingMongo, mongoServer, type MongoServer } from '../../kit/mongo-server.ts'
+import { missingMongo, mongoServer, type MongoServer } from '../../kit/mongo-server.ts'
 import { agentOf, removeFolders, sharedDatabase, TOKEN } from '../cluster/agent-under-test.ts'
 import { labWith, openLabTunnel, type LabTunnel, type LabTunnelOptions } from './lab-tunnel.ts'
 import { run } from './world.ts'
+import { freePort } from '../../kit/free-port.ts'
 
 const missing = missingMongo()
 const mongosh = findProgram('mongosh')

@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { stringify } from 'yaml'
 import { totpCode } from '../../../electron/wire/totp.ts'
 import { Portico, type Staying } from '../cli/portico.ts'
 import { POSTGRES_BIN, systemPostgres, type SystemPostgres } from './postgres.ts'
+import { freePort } from '../../kit/free-port.ts'
 
 const PASSWORD = 'secret-enough'
 
@@ -58,16 +58,6 @@ export interface WorldOptions<B extends Backend> {
   readonly otpSecret?: string
   /** Starts the server. @param clientCas PEM of who signs the accounts' certificates */
   start(port: number, clientCas: string): Promise<B>
-}
-
-export function freePort(): Promise<number> {
-  return new Promise(resolve => {
-    const probe = createServer()
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as AddressInfo
-      probe.close(() => resolve(port))
-    })
-  })
 }
 
 /** What an administrator gives to a database so that it lets certificates of this cluster in. */

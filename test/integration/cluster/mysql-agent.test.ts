@@ -4,9 +4,10 @@ import { startLab, type Lab } from '../../../electron/cluster/lab/start-lab.ts'
 import { NO_LOG } from '../../../electron/log/log.ts'
 import { ALPN } from '../../../shared/protocols.ts'
 import { hasMariadb, systemMariadb, type SystemMariadb } from '../clients/mariadb.ts'
-import { eventually, freePort } from '../clients/world.ts'
+import { eventually } from '../clients/world.ts'
 import { agentOf, removeFolders, TOKEN, type AgentUnderTest } from './agent-under-test.ts'
 import { certificateFor, dialLab } from './lab-client.ts'
+import { freePort } from '../../kit/free-port.ts'
 
 /** Here the agent gets no client's stream handed over: what it says goes through the hop and the reverse tunnel. */
 describe.skipIf(!hasMariadb)('a MariaDB behind an agent in another process', () => {
